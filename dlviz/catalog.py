@@ -1,0 +1,44 @@
+"""The syllabus: sections and concepts in teaching order, one row a concept.
+
+The stem of a concept names its folder in ``dlviz/concepts``, its page, its address and its tests.
+A concept stands here when it is written, and not before. Importing this loads no experiment.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from types import ModuleType
+
+
+@dataclass(frozen=True)
+class Concept:
+    """A row of the syllabus: ``stem``, and the Material icon of its menu entry and card."""
+
+    stem: str
+    icon: str
+
+    @property
+    def experiment(self) -> ModuleType:
+        """``experiment.py`` of the concept: Settings, PRESETS, run. Imported when first asked for."""
+        return import_module(f"dlviz.concepts.{self.stem}.experiment")
+
+    @property
+    def figures(self) -> ModuleType:
+        """``figures.py`` of the concept: FIGURES. Imported when first asked for."""
+        return import_module(f"dlviz.concepts.{self.stem}.figures")
+
+
+# Section titles are gettext message ids. One row a line, so that a new concept adds one line.
+# fmt: off
+SYLLABUS: dict[str, tuple[Concept, ...]] = {
+    "Optimization": (
+        Concept("loss_surfaces", ":material/landscape:"),
+    ),
+}
+# fmt: on
+
+
+def concepts() -> dict[str, Concept]:
+    """Every concept by its stem, in teaching order."""
+    return {concept.stem: concept for section in SYLLABUS.values() for concept in section}

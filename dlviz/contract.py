@@ -1,0 +1,213 @@
+"""What every concept is made of: settings with knobs, presets with claims, and the words' slots.
+
+A concept's ``experiment.py`` subclasses :class:`Settings`, lists :class:`Preset` objects, and has
+``run(settings, progress) -> Result``. Everything else that shows or stores settings (widgets, links,
+command line, caption, cache key) reads the same model, so no bound stands in two places.
+
+This module imports neither torch nor altair nor streamlit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
+
+Progress = Callable[[float], None]
+"""Called every few milliseconds with the finished share in [0, 1]; may raise to stop the work."""
+
+
+def silent(_share: float) -> None:
+    """The progress callback of a caller that does not watch."""
+
+
+@dataclass(frozen=True)
+class Knob:
+    """How one setting is shown: ``label`` and ``help`` are gettext message ids (English).
+
+    ``ticks`` are the stops of a slider over round values (a logarithmic scale); ``group`` is the
+    sidebar section; ``when(values)`` is false while the setting has no effect; ``span(values)`` gives
+    ``(least, greatest, usual)`` of a number whose bounds depend on other settings (its default is
+    then None, meaning "the usual one"). ``values`` is any object with the settings as attributes.
+    """
+
+    label: str
+    group: str = ""
+    help: str | None = None
+    step: float | None = None
+    ticks: tuple[float, ...] | None = None
+    when: Callable[[Any], bool] | None = None
+    span: Callable[[Any], tuple[float, float, float]] | None = None
+    widget: Literal["auto", "pills", "select", "text", "hidden"] = "auto"
+
+
+def knob(
+    default: Any, label: str, *, ge: Any = None, le: Any = None, max_length: int | None = None, **look: Any
+) -> Any:
+    """A pydantic field with its bounds and its :class:`Knob`."""
+    return Field(default, ge=ge, le=le, max_length=max_length, json_schema_extra={"knob": Knob(label, **look)})
+
+
+def log_ticks(low: int, high: int, mantissas: tuple[float, ...] = (1, 1.5, 2, 3, 5, 7)) -> tuple[float, ...]:
+    """Round numbers from ``10**low`` to ``10**high``: the stops of a logarithmic slider."""
+    values = [float(f"{m}e{e}") for e in range(low, high) for m in mantissas]
+    return (*values, float(f"1e{high}"))
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A value from outside that was not taken: which setting, what was given, what is allowed."""
+
+    name: str
+    given: str
+    allowed: str
+
+
+class Settings(BaseModel):
+    """Every knob of one concept, frozen and hashable. Equal settings give equal results.
+
+    Unknown names, values out of bounds and non-finite numbers raise ``pydantic.ValidationError``.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, str_strip_whitespace=True)
+
+    @model_validator(mode="after")
+    def _within_spans(self) -> Settings:
+        for name, knob_ in self.knobs().items():
+            value = getattr(self, name)
+            if knob_.span is None or value is None:
+                continue
+            low, high, _usual = knob_.span(self)
+            if not low <= value <= high:
+                raise PydanticCustomError(
+                    "span", "{setting} must be from {low} to {high}", {"setting": name, "low": low, "high": high}
+                )
+        return self
+
+    @classmethod
+    def knobs(cls) -> dict[str, Knob]:
+        """The knob of every field, in the order of definition."""
+        return {name: info.json_schema_extra["knob"] for name, info in cls.model_fields.items()}
+
+    @classmethod
+    def options(cls, name: str) -> tuple[str, ...]:
+        """The allowed words of a choice (``Literal``) or of a choice of several (tuple of them)."""
+        annotation = cls.model_fields[name].annotation
+        if get_origin(annotation) is tuple:
+            annotation = get_args(annotation)[0]
+        return get_args(annotation) if get_origin(annotation) is Literal else ()
+
+    @classmethod
+    def bounds(cls, name: str) -> tuple[Any, Any]:
+        """``(least, greatest)`` of a number; ``None`` where there is no bound."""
+        low = high = None
+        for rule in cls.model_fields[name].metadata:
+            low = getattr(rule, "ge", low)
+            high = getattr(rule, "le", high)
+        return low, high
+
+    @classmethod
+    def allowed(cls, name: str) -> str:
+        """What may stand in a setting, in words for an error message."""
+        if options := cls.options(name):
+            return ", ".join(options)
+        low, high = cls.bounds(name)
+        kind = cls.model_fields[name].annotation
+        if low is not None and high is not None:
+            return f"{'an integer' if kind is int else 'a number'} from {low:g} to {high:g}"
+        if kind is bool:
+            return "true, false"
+        return "a text of limited length" if kind is str else "a number"
+
+    def differing(self) -> dict[str, Any]:
+        """The settings that differ from their default, by name (what a link and a caption carry)."""
+        return self.model_dump(exclude_defaults=True)
+
+    @classmethod
+    def lenient(cls, given: Mapping[str, Any]) -> tuple[Settings, list[Rejected]]:
+        """Settings from untrusted values: each bad one falls back to its default and is reported.
+
+        Tuples are given as sequences or as comma-separated text. Names that are no setting are
+        reported too. Never raises on bad values.
+        """
+        values: dict[str, Any] = {}
+        rejected: list[Rejected] = []
+        for name, value in given.items():
+            if name not in cls.model_fields:
+                rejected.append(Rejected(name[:40], str(value)[:40], ", ".join(cls.model_fields)))
+            else:
+                values[name] = cls.split(name, value)
+        while True:
+            try:
+                return cls(**values), rejected
+            except ValidationError as error:
+                # An error of the whole model (a start outside its surface) has no location: the
+                # validator put the name of the setting in its context.
+                names = {str(e["loc"][0]) if e["loc"] else e["ctx"]["setting"] for e in error.errors()}
+                for name in names & set(values):
+                    rejected.append(Rejected(name, str(given[name])[:40], cls.allowed(name)))
+                    del values[name]
+
+    @classmethod
+    def split(cls, name: str, value: Any) -> Any:
+        """A comma-separated text becomes the list that a several-choice setting expects."""
+        if isinstance(value, str) and get_origin(cls.model_fields[name].annotation) is tuple:
+            return [part for part in value.split(",") if part]
+        return value
+
+
+@dataclass(frozen=True)
+class Check:
+    """Whether a preset's claim holds for a result, with the numbers that its sentence quotes."""
+
+    holds: bool
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A named phenomenon. ``claim`` computes from a result whether what the words say is so.
+
+    The words (label, what to see, the claim's sentence with ``{placeholders}``) stand in the
+    concept's ``en.md`` and ``zh.md`` under the preset's ``name``. ``pin`` is the run to compare with,
+    drawn as a ghost.
+    """
+
+    name: str
+    settings: Settings
+    claim: Callable[[Any], Check]
+    pin: Settings | None = None
+
+
+@dataclass(frozen=True)
+class Readout:
+    """A number beside its theory. ``label`` is a gettext id; values are shown as formatted text."""
+
+    label: str
+    measured: str
+    theory: str | None = None
+    help: str | None = None
+
+
+@dataclass(frozen=True)
+class Note:
+    """A sentence of "what to notice": the key of its words and the numbers that fill them."""
+
+    key: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One picture of a concept, as ``figures.FIGURES`` lists them.
+
+    ``draw(result, look, ghost=None)`` gives the Altair chart, ``ghost`` being the pinned result;
+    ``alt(result, look)`` the text alternative in the language of the look; ``label`` is a gettext id.
+    """
+
+    label: str
+    draw: Callable[..., Any]
+    alt: Callable[..., str]
