@@ -1,0 +1,136 @@
+"""Names at the ends of curves, and other words within a plot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from dlviz.drawing.axes import Axis
+from dlviz.drawing.curve import Line, shares
+from dlviz.drawing.labels import dodge
+from dlviz.drawing.palette import colour
+from dlviz.drawing.piece import Piece, Rows, Spec, literal, mark, where
+from dlviz.drawing.theme import Look, tr
+
+INSIDE = 0.97  # of the width: a curve that ends before it has its name inside the plot
+
+
+@dataclass(frozen=True)
+class _Label:
+    """A name with the place of its curve's end (shares of the axes) and its size in px."""
+
+    line: Line
+    position: int
+    text: str
+    across: float
+    up: float
+    tall: float
+
+
+def end_labels(
+    lines: Sequence[Line], x: Axis, y: Axis, look: Look, *, height: int | None = None, name: str = "_labels"
+) -> Piece:
+    """The names at the ends of their curves, moved apart where they would meet.
+
+    Those that reach the right edge stand beside it; a moved name is joined to its curve by a thin
+    leader. A diverged run says at which step, at the top. A curve that ends earlier has its name there.
+    """
+    plot = plot_height(look, height)
+    found = [_label(line, i, x, y, look) for i, line in enumerate(lines)]
+    edge = [label for label in found if label.across >= INSIDE]
+    inner = [label for label in found if label.across < INSIDE]
+    places = dict(zip(map(id, edge), _apart(edge, look, plot), strict=True))
+    for group in _meeting(inner):
+        places |= dict(zip(map(id, group), _apart(group, look, plot), strict=True))
+    records: Rows = []
+    for label in found:
+        spot = places[id(label)]
+        loose = label.line.diverged >= 0 or "\n" in label.text
+        records.append(
+            {
+                "x": x.high if label.across >= INSIDE else float(x.at(label.across)),
+                "y": float(y.at(spot / plot)),
+                "from": float(y.at(label.up)),
+                "moved": bool(abs(spot - label.up * plot) > 0.25 * look.label) and not loose,
+                "text": label.text,
+                "colour": colour(label.line.name, look, label.position),
+            }
+        )
+    place = {"x": x.along("x"), "y": y.along("y")}
+    leader = {**place, "y": y.along("from"), "y2": {"field": "y"}, "x2": {"field": "x"}, "stroke": literal("colour")}
+    near, far = 7 * look.unit, 20 * look.unit
+    text = {"align": "left", "baseline": "middle", "fontSize": look.label, "fontWeight": "bold", "tooltip": None}
+    text |= {"lineBreak": "\n", "lineHeight": 1.2 * look.label, "dx": {"expr": f"datum.moved ? {far} : {near}"}}
+    words = {**place, "text": literal("text")}
+    rule = {
+        "xOffset": 3 * look.unit,
+        "x2Offset": far - 3 * look.unit,
+        "strokeWidth": look.unit,
+        "opacity": 0.7,
+        "tooltip": None,
+    }
+    halo = {"stroke": look.inks.paper, "strokeWidth": 4 * look.unit, "strokeJoin": "round", "opacity": 0.8}
+    layers = (
+        mark("rule", name, leader, transform=[where("datum.moved")], **rule),
+        mark("text", name, words, **halo, **text),
+        mark("text", name, {**words, "fill": literal("colour")}, **text),
+    )
+    return Piece(layers, {name: records})
+
+
+def _label(line: Line, position: int, x: Axis, y: Axis, look: Look) -> _Label:
+    text, tall = line.label or line.name, 1.25 * look.label
+    up = shares(line.y, y)
+    ends = np.flatnonzero(np.isfinite(up))
+    if line.diverged >= 0:
+        said = tr(look, "diverged at step {step}", step=int(line.diverged))
+    elif not ends.size:
+        said = tr(look, "no finite values")
+    else:
+        across = float(np.clip(x.share(line.x)[ends[-1]], 0, 1))
+        return _Label(line, position, text, across, float(np.clip(up[ends[-1]], 0, 1)), tall)
+    return _Label(line, position, f"{text}\n{said}", 1.0, 1.0, 2 * tall)
+
+
+def _apart(labels: list[_Label], look: Look, plot: float) -> list[float]:
+    """Heights in px at which labels that share a column do not meet."""
+    room = 0.5 * look.label
+    return dodge([label.up * plot for label in labels], [label.tall for label in labels], -room, plot + room).tolist()
+
+
+def _meeting(labels: list[_Label]) -> list[list[_Label]]:
+    """Labels inside the plot in groups whose texts could meet: ends within a quarter of the width."""
+    groups: list[list[_Label]] = []
+    for label in sorted(labels, key=lambda label: label.across):
+        if groups and label.across - groups[-1][-1].across < 0.25:
+            groups[-1].append(label)
+        else:
+            groups.append([label])
+    return groups
+
+
+def plot_height(look: Look, height: int | None) -> float:
+    """About the height of the plot itself in px, for a figure of ``height`` without legend."""
+    axis = 4.3 * look.label + (40 if look.slide else 22)
+    return max((look.height if look.slide else height or look.height) - axis, 60.0)
+
+
+def haloed(data: str, place: Spec, look: Look, **style: object) -> list[Spec]:
+    """A text in ink over a halo of paper: rows need ``text``."""
+    encoding = {**place, "text": literal("text")}
+    style = {"fontSize": look.label, "tooltip": None, **style}
+    return [
+        mark(
+            "text",
+            data,
+            encoding,
+            stroke=look.inks.paper,
+            strokeWidth=4 * look.unit,
+            strokeJoin="round",
+            opacity=0.85,
+            **style,
+        ),
+        mark("text", data, encoding, color=look.inks.ink, **style),
+    ]

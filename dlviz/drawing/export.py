@@ -1,0 +1,190 @@
+"""Figures as files: SVG, PNG and PDF drawn by vl-convert in a worker process, CSV of the rows drawn."""
+
+from __future__ import annotations
+
+import copy
+import csv as csv_writer
+import io
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import altair as alt
+
+from dlviz.drawing.labels import wrap
+from dlviz.drawing.scrubber import CELLS
+from dlviz.drawing.theme import FONTS, SLIDE, Look
+
+Format = Literal["svg", "png", "pdf", "csv"]
+FORMATS: tuple[str, ...] = ("svg", "png", "pdf", "csv")
+WIDTH = 960  # px of a figure that takes its container's width on screen
+SCALES = (2, 3, 4)
+AT_ONCE = threading.BoundedSemaphore(2)  # each worker takes about 200 MB and a core
+
+NO_CHINESE_FONT = (
+    "no font with Chinese characters is installed where dlviz runs, so the file would show boxes; "
+    "install one (on Debian and Ubuntu: fonts-noto-cjk) or export the English figure or the SVG"
+)
+
+
+class ExportError(Exception):
+    """A figure that could not be written. The message is one line for people."""
+
+
+def render(
+    chart: alt.TopLevelMixin,
+    fmt: str,
+    *,
+    look: Look | None = None,
+    scale: float = 2,
+    caption: Sequence[str] = (),
+    width: int = WIDTH,
+    timeout: float = 60,
+) -> bytes:
+    """The chart as the bytes of a file.
+
+    ``look`` is the one it was drawn with (language and size of the caption). ``scale`` is for PNG: 2
+    to 4 times the size on screen. ``caption``: lines under the figure, wrapped to its width. ``width``
+    is taken where the chart would take its container's. Raises :class:`ExportError` after ``timeout``
+    seconds, for an unknown format or scale, when the chart cannot be drawn, or when Chinese labels
+    would come out as boxes (an SVG is allowed: its reader brings the font).
+    """
+    look = look or Look()
+    if fmt not in FORMATS:
+        raise ExportError(f"unknown format {fmt!r}; allowed: {', '.join(FORMATS)}")
+    if not 1 <= scale <= 4:
+        raise ExportError(f"scale {scale!r} is out of bounds; allowed: 1 to 4")
+    if fmt == "csv":
+        return csv(chart)
+    job = {
+        "format": fmt,
+        "spec": with_caption(still(chart.to_dict(), width), caption, look),
+        "scale": scale,
+        "version": ".".join(alt.SCHEMA_VERSION.lstrip("v").split(".")[:2]),
+        "font": look.font,
+        "needs_chinese": look.language == "zh" and fmt != "svg",
+    }
+    return _work(job, timeout)
+
+
+def _work(job: dict[str, Any], timeout: float) -> bytes:
+    worker = Path(__file__).with_name("export_worker.py")
+    if not AT_ONCE.acquire(timeout=timeout):
+        raise ExportError(f"no figure could be written within {timeout:g} s: other exports are under way; try again")
+    try:
+        done = subprocess.run(
+            [sys.executable, str(worker)],
+            input=json.dumps(job).encode(),
+            capture_output=True,
+            timeout=timeout,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise ExportError(f"the figure was not written within {timeout:g} s; try a smaller scale or SVG") from None
+    finally:
+        AT_ONCE.release()
+    if done.returncode or not done.stdout:
+        said = done.stderr.decode(errors="replace").strip().splitlines()
+        reason = said[-1] if said else f"the worker ended with code {done.returncode}"
+        raise ExportError(
+            NO_CHINESE_FONT
+            if reason == "no font with Chinese characters"
+            else f"the figure could not be drawn: {reason}"
+        )
+    return done.stdout
+
+
+@cache
+def has_chinese_font() -> bool:
+    """Whether the export can draw Chinese here. Asks the renderer once; raises :class:`ExportError` if it fails."""
+    return _work({"format": "probe", "font": FONTS["zh"]}, timeout=60) == b"found"
+
+
+def still(spec: dict[str, Any], width: int) -> dict[str, Any]:
+    """The spec as it stands on paper: with a width of its own, and without the unseen cells to click on."""
+    spec = copy.copy(spec)
+    if spec.get("width") == "container":
+        spec["width"] = width
+    if "layer" in spec:
+        spec["layer"] = [layer for layer in spec["layer"] if layer.get("name") != CELLS]
+    if "hconcat" in spec:
+        spec["hconcat"] = [still(panel, width) for panel in spec["hconcat"]]
+    return spec
+
+
+def with_caption(spec: dict[str, Any], caption: Sequence[str], look: Look) -> dict[str, Any]:
+    """The spec with small lines under the figure. In the slide form the whole keeps its 1280 x 720 px."""
+    if not caption:
+        return spec
+    spec = copy.copy(spec)
+    size = round(0.75 * look.label)
+    across = spec.get("width") if isinstance(spec.get("width"), int) else (SLIDE[0] if look.slide else WIDTH)
+    columns = int((across - 3 * look.label) / (0.52 * size))
+    lines = [part for line in caption for part in wrap(line, columns)]
+    if not lines:
+        return spec
+    text = {
+        "text": lines,
+        "orient": "bottom",
+        "anchor": "start",
+        "frame": "bounds",
+        "align": "left",
+        "fontSize": size,
+        "lineHeight": round(1.35 * size),
+        "fontWeight": "normal",
+        "color": look.inks.muted,
+        "offset": round(0.9 * look.label),
+    }
+    if "title" not in spec:
+        return {**spec, "title": text}
+    # A figure has one title; a second one goes around it.
+    own = {
+        name: spec.pop(name)
+        for name in ("$schema", "config", "datasets", "params", "padding", "background")
+        if name in spec
+    }
+    if spec.get("autosize", {}).get("type") == "fit":
+        spec.pop("autosize")
+        spec["width"] = spec["width"] - round(9 * look.label) if isinstance(spec.get("width"), int) else WIDTH
+        spec["height"] = spec["height"] - round(8 * look.label) - len(lines) * text["lineHeight"]
+    return {**own, "vconcat": [spec], "title": text}
+
+
+def csv(chart: alt.TopLevelMixin) -> bytes:
+    """The rows drawn, as one table: a column ``dataset`` says which rows, then all their columns.
+
+    Drawing aids are left out: names that start with an underscore, ``until``, and rows marked ``_aid``,
+    which only cut a line at the edge of the picture. UTF-8 with a byte order mark, without which Excel
+    takes Chinese for Latin-1.
+    """
+    datasets = {name: rows for name, rows in _datasets(chart).items() if not name.startswith("_")}
+    columns = list(
+        dict.fromkeys(
+            c for rows in datasets.values() for row in rows for c in row if not c.startswith("_") and c != "until"
+        )
+    )
+    out = io.StringIO(newline="")
+    writer = csv_writer.writer(out)
+    writer.writerow(["dataset", *columns])
+    for name, rows in datasets.items():
+        writer.writerows([name, *(_cell(row.get(column)) for column in columns)] for row in rows if "_aid" not in row)
+    return out.getvalue().encode("utf-8-sig")
+
+
+def _datasets(chart: alt.TopLevelMixin) -> dict[str, list[dict[str, Any]]]:
+    found = getattr(chart, "datasets", alt.Undefined)
+    return {} if found is alt.Undefined else dict(found)
+
+
+def _cell(value: Any) -> Any:
+    """A cell that a spreadsheet reads as what it is: a text is never taken for a formula."""
+    if value is None:
+        return ""
+    if isinstance(value, str) and value[:1] in "=+-@\t\r":
+        return "'" + value
+    return repr(value) if isinstance(value, float) else value

@@ -1,0 +1,76 @@
+"""Text that keeps out of its own way."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+
+import numpy as np
+
+
+def dodge(targets: Sequence[float], heights: Sequence[float], low: float, high: float) -> np.ndarray:
+    """Places for labels that would like to be at ``targets`` and must not overlap.
+
+    All in one unit (px), along one direction. Each label takes ``heights[i]`` around its place; all stay
+    within [low, high] if there is room for them, and share the overflow on both sides if not. The
+    result has the least sum of squared moves that keeps the order of the targets: shifted by the
+    room below them, the places are an isotonic regression (pool adjacent violators; Barlow et al. 1972).
+    """
+    want, tall = np.asarray(targets, dtype=float), np.asarray(heights, dtype=float)
+    if not want.size:
+        return want
+    order = np.argsort(want, kind="stable")
+    gaps = (tall[order][1:] + tall[order][:-1]) / 2
+    below = np.concatenate([[0.0], np.cumsum(gaps)])
+    blocks: list[list[float]] = []  # mean, count
+    for value in want[order] - below:
+        blocks.append([float(value), 1])
+        while len(blocks) > 1 and blocks[-2][0] >= blocks[-1][0]:
+            mean, count = blocks.pop()
+            blocks[-1] = [
+                (blocks[-1][0] * blocks[-1][1] + mean * count) / (blocks[-1][1] + count),
+                blocks[-1][1] + count,
+            ]
+    shifted = np.repeat([mean for mean, _ in blocks], [int(count) for _, count in blocks])
+    least, most = low + tall[order][0] / 2, high - tall[order][-1] / 2 - below[-1]
+    if least > most:
+        least = most = (least + most) / 2
+    places = np.empty(len(want))
+    places[order] = np.clip(shifted, least, most) + below
+    return places
+
+
+def columns(text: str) -> int:
+    """How many letters wide a text is; a Chinese character counts as two."""
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """Lines of at most ``width`` columns, broken at spaces or between Chinese characters."""
+    lines, line = [], ""
+    for piece in _pieces(text):
+        if line and columns(line) + columns(piece.rstrip()) > width:
+            lines.append(line.rstrip())
+            line = piece.lstrip()
+        else:
+            line += piece
+    return [*lines, line.rstrip()] if line.strip() else lines
+
+
+def _pieces(text: str) -> list[str]:
+    pieces, word = [], ""
+    for c in text:
+        wide = unicodedata.east_asian_width(c) in "WF"
+        closing = c in "，。；：、！？）》”"
+        if wide and not closing and word:
+            pieces.append(word)
+            word = ""
+        word += c
+        if c == " " or wide and not closing:
+            pieces.append(word)
+            word = ""
+        elif closing and not word.strip(c) and pieces:
+            # Closing marks stay with what they close.
+            pieces[-1] += word
+            word = ""
+    return [*pieces, word] if word else pieces

@@ -1,0 +1,139 @@
+"""Who has which colour: one identity, one colour and one dash, on every page.
+
+The hues start from Okabe and Ito's set (2008, "Color universal design"). Twelve hues cannot all be
+told apart by everyone, so the dash says it a second time: any two identities with the same dash
+stay apart for normal vision, deuteranopia, protanopia and tritanopia (tests/test_drawing.py).
+Each identity has one hue in a darker form for light paper and a lighter form for dark paper.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dlviz.drawing.theme import Look
+
+SOLID = (1, 0)
+LONG = (9, 4)
+DENSE = (5, 2)
+DOTS = (2, 3)
+DASH_DOT = (9, 3, 2, 3)
+DASH_DOT_DOT = (9, 3, 2, 3, 2, 3)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A name with its colour on light and on dark paper and its dash (lengths for a 2.5 px line)."""
+
+    name: str
+    light: str
+    dark: str
+    dash: tuple[float, ...]
+
+
+OPTIMIZERS = {
+    identity.name: identity
+    for identity in (
+        Identity("GD", "#1d2636", "#f1f4f9", SOLID),
+        Identity("SGD", "#8a5a2b", "#d3a06a", DENSE),
+        Identity("Momentum", "#00835f", "#2fc79a", LONG),
+        Identity("Averaged momentum", "#4f8f00", "#a6d64b", DOTS),
+        Identity("Nesterov", "#0068a8", "#4aa3ea", SOLID),
+        Identity("AdaGrad", "#b97800", "#f2b134", DASH_DOT),
+        Identity("RMSprop", "#c2569a", "#ee9bd0", DOTS),
+        Identity("AdaDelta", "#1b93c9", "#7fd0f7", DENSE),
+        Identity("Adam", "#d14900", "#ff7a3d", SOLID),
+        Identity("AdamW", "#a3173f", "#ff6f91", DASH_DOT),
+        Identity("NAdam", "#6b3fb0", "#b79bff", LONG),
+        Identity("Lion", "#6f6a00", "#ece14a", DASH_DOT_DOT),
+    )
+}
+
+# What an update rule computes, for pictures of its inside: quieter than the rules themselves.
+QUANTITIES = {
+    identity.name: identity
+    for identity in (
+        Identity("gradient", "#7a8699", "#8d9ab0", SOLID),
+        Identity("first moment", "#2f7886", "#6fb9c6", LONG),
+        Identity("second moment", "#9a5f86", "#cf9dbe", DOTS),
+        Identity("step", "#1d2636", "#f1f4f9", SOLID),
+    )
+}
+IDENTITIES = OPTIMIZERS | QUANTITIES
+
+# For a name that has no identity of its own yet: given out by the name's position in the picture.
+SPARE = tuple(
+    OPTIMIZERS[name] for name in ("Nesterov", "Adam", "Momentum", "AdaGrad", "RMSprop", "NAdam", "AdaDelta", "GD")
+)
+
+# Areas without an identity (basins): clear on both papers, told apart by lightness as well as hue.
+AREAS = ("#4a86c5", "#e39b2d", "#2aa287", "#c9659f", "#8d74d6", "#b5b23a", "#62b8e8", "#d9603b")
+
+
+def identity(name: str, position: int = 0) -> Identity:
+    """The identity of a name; a spare one by ``position`` for a name without."""
+    return IDENTITIES.get(name) or SPARE[position % len(SPARE)]
+
+
+def colour(name: str, look: Look, position: int = 0) -> str:
+    """The identity's colour on the look's paper."""
+    return getattr(identity(name, position), look.theme)
+
+
+def dash(name: str, look: Look, position: int = 0) -> list[float]:
+    """The identity's dash, scaled with the line width of the look."""
+    return [length * look.line / 2.5 for length in identity(name, position).dash]
+
+
+def rgb(colours: str | list[str] | tuple[str, ...]) -> np.ndarray:
+    """Hex colours -> sRGB in [0, 1], shape (..., 3)."""
+    texts = [colours] if isinstance(colours, str) else list(colours)
+    values = np.array([[int(text[i : i + 2], 16) for i in (1, 3, 5)] for text in texts]) / 255
+    return values[0] if isinstance(colours, str) else values
+
+
+def hexed(values: np.ndarray) -> str:
+    """sRGB in [0, 1], shape (3,) -> a hex colour."""
+    return "#" + "".join(f"{round(255 * float(v)):02x}" for v in np.clip(values, 0, 1))
+
+
+# Björn Ottosson (2020), "A perceptual color space for image processing": equal steps in OKLab look equal.
+_LMS = np.array(
+    [
+        [0.4122214708, 0.5363325363, 0.0514459929],
+        [0.2119034982, 0.6806995451, 0.1073969566],
+        [0.0883024619, 0.2817188376, 0.6299787005],
+    ]
+)
+_LAB = np.array(
+    [
+        [0.2104542553, 0.7936177850, -0.0040720468],
+        [1.9779984951, -2.4285922050, 0.4505937099],
+        [0.0259040371, 0.7827717662, -0.8086757660],
+    ]
+)
+
+
+def oklab(values: np.ndarray) -> np.ndarray:
+    """sRGB in [0, 1], shape (..., 3) -> OKLab (L in [0, 1])."""
+    linear = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+    return np.cbrt(linear @ _LMS.T) @ _LAB.T
+
+
+def from_oklab(values: np.ndarray) -> np.ndarray:
+    """OKLab, shape (..., 3) -> sRGB clipped to [0, 1]."""
+    linear = np.clip((values @ np.linalg.inv(_LAB).T) ** 3 @ np.linalg.inv(_LMS).T, 0, 1)
+    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+
+
+def ramp(colours: tuple[str, ...], t: np.ndarray) -> np.ndarray:
+    """Colours along a ramp, interpolated in OKLab: ``t`` in [0, 1] of any shape -> sRGB (..., 3)."""
+    stops = oklab(rgb(colours))
+    at = np.linspace(0, 1, len(colours))
+    return from_oklab(np.stack([np.interp(t, at, stops[:, i]) for i in range(3)], axis=-1))
+
+
+def mix(first: str, second: str, share: float) -> str:
+    """``share`` of the second colour in the first."""
+    return hexed(ramp((first, second), np.float64(share)))

@@ -1,0 +1,74 @@
+"""Looking at what is there, in the browser and without the server: step through a run, choose a start."""
+
+from __future__ import annotations
+
+from dlviz.drawing.axes import Axis, Plane
+from dlviz.drawing.piece import Piece, mark
+from dlviz.drawing.theme import Look, tr
+
+STEP = "step"
+START = "start"
+CELLS = "cells"  # the layer to click on; a file leaves it out
+UP_TO_STEP = f"datum.step <= {STEP}"
+AT_STEP = f"datum.step <= {STEP} && {STEP} < datum.until"
+END = 10**9  # "until" of the last row: it stays
+
+
+def slider(last: int, look: Look) -> Piece:
+    """A slider ``step`` from 0 to ``last`` under the chart, at ``last`` at first.
+
+    Paths and lines drawn with ``scrub=True`` obey it. Its bounds stand in the spec: another number
+    of steps resets it, other rows leave it where it is.
+    """
+    bind = {"input": "range", "min": 0, "max": max(int(last), 1), "step": 1, "name": tr(look, "step") + " "}
+    return Piece(params=({"name": STEP, "value": max(int(last), 1), "bind": bind},))
+
+
+def cursor(x: Axis, look: Look) -> Piece:
+    """A fine upright line at the slider's step, for charts over steps that stand beside the picture."""
+    at = {"datum": {"expr": STEP}, "type": "quantitative", "scale": x.scale}
+    nowhere = {"values": [{}]}
+    return Piece(
+        (mark("rule", nowhere, {"x": at}, color=look.inks.muted, strokeWidth=1.2 * look.unit, tooltip=None, clip=True),)
+    )
+
+
+def click_grid(plane: Plane, columns: int = 81, rows: int = 61) -> Piece:
+    """An unseen grid to click on: point selection ``start`` with the fields x and y of the cell's middle.
+
+    Put it over the background and under the paths. The cells are made in the browser, so they cost
+    nothing to send. ``st.altair_chart(..., on_select="rerun", selection_mode="start")`` receives it.
+    """
+    x_min, x_max, y_min, y_max = map(float, plane.domain)
+    wide, high = (x_max - x_min) / columns, (y_max - y_min) / rows
+    transform = [
+        {"calculate": f"{x_min} + {wide} * (datum.cell % {columns} + 0.5)", "as": "x"},
+        {"calculate": f"{y_min} + {high} * (floor(datum.cell / {columns}) + 0.5)", "as": "y"},
+        {"calculate": f"datum.x - {wide / 2}", "as": "left"},
+        {"calculate": f"datum.x + {wide / 2}", "as": "right"},
+        {"calculate": f"datum.y - {high / 2}", "as": "bottom"},
+        {"calculate": f"datum.y + {high / 2}", "as": "top"},
+    ]
+    encoding = {
+        "x": plane.x.along("left"),
+        "x2": {"field": "right"},
+        "y": plane.y.along("bottom"),
+        "y2": {"field": "top"},
+    }
+    selection = {"name": START, "select": {"type": "point", "fields": ["x", "y"], "on": "click", "toggle": False}}
+    cells = {"sequence": {"start": 0, "stop": columns * rows, "as": "cell"}}
+    return Piece(
+        (
+            mark(
+                "rect",
+                cells,
+                encoding,
+                transform=transform,
+                name=CELLS,
+                params=[selection],
+                opacity=0,
+                cursor="crosshair",
+                tooltip=None,
+            ),
+        )
+    )
