@@ -1,0 +1,183 @@
+"""``python -m dlviz``: every figure without a browser.
+
+Names and values that are wrong end with one line that says what is allowed, exit code 2, and nothing
+written. The settings file of the app's export panel is accepted back, so that a figure can be rebuilt.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dlviz import catalog, record
+from dlviz.contract import Rejected, Settings
+from dlviz.language import LANGUAGES, words
+
+SUFFIXES = ("svg", "png", "pdf", "csv", "json")
+
+
+class Wrong(click.ClickException):
+    """What the user gave cannot be used; the message is one line."""
+
+    exit_code = 2
+
+
+@click.group(help=__doc__.split("\n")[0])
+def main() -> None:
+    pass
+
+
+@main.command("list", help="List every concept with its presets and figures.")
+@click.option("--lang", type=click.Choice(list(LANGUAGES)), default="en", help="Language of the labels.")
+def list_(lang: str) -> None:
+    for stem, concept in catalog.concepts().items():
+        prose = words(stem, lang)
+        click.echo(f"{stem}: {prose.name}")
+        click.echo(f"  figures: {', '.join(concept.figures.FIGURES)}")
+        click.echo("  presets:")
+        for preset in concept.experiment.PRESETS:
+            click.echo(f"    {preset.name}: {prose.presets[preset.name].label}")
+
+
+@main.command(help="Draw one figure of a concept into a file; the suffix gives the format.")
+@click.argument("stem")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="svg, png, pdf, csv or json.")
+@click.option("--figure", "name", default="hero", help="Which figure; `list` names them.")
+@click.option("--preset", help="Start from a preset's settings.")
+@click.option("--settings", "file", type=click.Path(path_type=Path, dir_okay=False), help="Settings JSON to rebuild.")
+@click.option("--set", "given", multiple=True, metavar="NAME=VALUE", help="Change one setting; may be repeated.")
+@click.option("--lang", type=click.Choice(list(LANGUAGES)), default="en")
+@click.option("--theme", type=click.Choice(["light", "dark"]), default="light")
+@click.option("--slide", is_flag=True, help="16:9 with large type.")
+@click.option("--transparent", is_flag=True)
+@click.option("--caption/--no-caption", default=True, help="A line with settings, seed, versions and device.")
+@click.option("--scale", type=click.FloatRange(1, 4), default=2, help="Pixels per point of a png.")
+def figure(
+    stem: str, output: Path, name: str, preset: str | None, file: Path | None, given: tuple[str, ...], lang: str,
+    theme: str, slide: bool, transparent: bool, caption: bool, scale: float,
+) -> None:  # fmt: skip
+    concept = _one_of(catalog.concepts(), stem, "concept")
+    suffix = output.suffix.lstrip(".").lower()
+    _one_of(dict.fromkeys(SUFFIXES), suffix, "format")
+    if not output.parent.is_dir():
+        raise Wrong(f"the folder {output.parent} does not exist; nothing was written")
+    settings, pin = _settings(stem, concept, preset, file, given)
+    drawing = _one_of(concept.figures.FIGURES, name, "figure")
+    if suffix == "json":
+        output.write_bytes(record.settings_json(stem, settings))
+    else:
+        from dlviz.drawing.theme import Look
+
+        look = Look(language=lang, theme=theme, slide=slide, transparent=transparent)
+        output.write_bytes(_draw(stem, concept, drawing, settings, pin, look, suffix, caption, scale))
+    click.echo(str(output))
+
+
+@main.command(help="Export the figures of every preset (--all), or of the concepts named, into a folder.")
+@click.argument("stems", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="Every concept.")
+@click.option("-o", "--output", type=click.Path(path_type=Path, file_okay=False), help="The folder.")
+@click.option("--format", "suffix", type=click.Choice(SUFFIXES[:3]), default="svg")
+@click.option("--lang", type=click.Choice(list(LANGUAGES)), default="en")
+@click.option("--theme", type=click.Choice(["light", "dark"]), default="light")
+@click.option("--slide", is_flag=True, help="16:9 with large type.")
+def export(
+    stems: tuple[str, ...], everything: bool, output: Path | None, suffix: str, lang: str, theme: str, slide: bool
+) -> None:
+    from dlviz.drawing.theme import Look
+
+    if everything and output is None and len(stems) == 1:  # export --all OUT/
+        output, stems = Path(stems[0]), ()
+    if output is None or bool(stems) == everything:
+        raise Wrong("give either --all OUT/ or the names of concepts with -o OUT/")
+    chosen = catalog.concepts() if everything else {s: _one_of(catalog.concepts(), s, "concept") for s in stems}
+    look = Look(language=lang, theme=theme, slide=slide)
+    work = [
+        (stem, concept, preset, name)
+        for stem, concept in chosen.items()
+        for preset in concept.experiment.PRESETS
+        for name in concept.figures.shown(preset.settings)
+    ]
+    with click.progressbar(
+        work, label="Exporting", item_show_func=lambda item: item and f"{item[2].name} {item[3]}"
+    ) as bar:
+        for stem, concept, preset, name in bar:
+            drawing = concept.figures.FIGURES[name]
+            data = _draw(stem, concept, drawing, preset.settings, preset.pin, look, suffix, True, 2)
+            target = output / stem / f"{preset.name}-{name}.{suffix}"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(data)
+    click.echo(f"{len(work)} files in {output}")
+
+
+def _one_of(allowed: dict[str, Any], name: str, kind: str) -> Any:
+    if name not in allowed:
+        raise Wrong(f"unknown {kind} {name!r}; allowed: {', '.join(allowed)}")
+    return allowed[name]
+
+
+def _settings(
+    stem: str, concept: catalog.Concept, preset: str | None, file: Path | None, given: tuple[str, ...]
+) -> tuple[Settings, Settings | None]:
+    """The settings to draw: a file or a preset, with single values changed; and the preset's pin."""
+    experiment = concept.experiment
+    values: dict[str, Any] = {}
+    pin = None
+    if preset is not None:
+        chosen = _one_of({p.name: p for p in experiment.PRESETS}, preset, "preset")
+        values, pin = chosen.settings.differing(), chosen.pin
+    if file is not None:
+        try:
+            of, stored = record.read_settings(file.read_bytes())
+        except (OSError, ValueError) as error:
+            raise Wrong(f"cannot use the settings file {file}: {error}") from error
+        if of != stem:
+            raise Wrong(f"the settings file {file} belongs to {of!r}, not to {stem!r}")
+        values |= stored
+    for pair in given:
+        name, sign, value = pair.partition("=")
+        if not sign:
+            raise Wrong(f"--set needs NAME=VALUE, not {pair!r}")
+        values[name] = value
+    settings, rejected = experiment.Settings.lenient(values)
+    if rejected:
+        raise Wrong("; ".join(_complaint(item) for item in rejected))
+    return settings, pin
+
+
+def _complaint(item: Rejected) -> str:
+    return f"{item.name}={item.given!r} is not allowed; allowed: {item.allowed}"
+
+
+def _draw(
+    stem: str, concept: catalog.Concept, drawing: Any, settings: Settings, pin: Settings | None, look: Any,
+    suffix: str, caption: bool, scale: float,
+) -> bytes:  # fmt: skip
+    from dlviz.drawing import export as out
+
+    try:
+        result = concept.experiment.run(settings)
+        ghost = None if pin is None else concept.experiment.run(pin)
+        chart = drawing.draw(result, look, ghost=ghost)
+        lines = record.caption(stem, settings, look.language) if caption else ()
+        return out.render(chart, suffix, look=look, scale=scale, caption=lines)
+    except (ValueError, out.ExportError) as error:
+        raise Wrong(f"{error}; nothing was written") from error
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Carry out a command line (this process's own by default); gives the exit code."""
+    try:
+        return main(arguments, standalone_mode=False, prog_name="python -m dlviz") or 0
+    except click.ClickException as error:
+        click.echo(f"Error: {error.format_message()}", err=True)
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(run())

@@ -1,0 +1,312 @@
+"""Loss surfaces and optimizers: every racing optimizer on one surface, as one batched run."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from dlviz.contract import Note, Progress, Readout, silent
+from dlviz.engine import descent
+from dlviz.engine.optimizers import RULES
+from dlviz.engine.surfaces import Surface, surface
+
+from . import measure
+from .measure import Basins, GradientNoise, Inside, Result, Run, Scene, Sensitivity
+from .presets import PRESETS
+from .script import code
+from .settings import Settings, samples
+
+__all__ = ["PRESETS", "Result", "Settings", "code", "notice", "readouts", "run"]
+
+RATE_GRID = np.logspace(-5, 2, 57)
+"""Learning rates tried for sensitivity and tuning: eight per factor of ten."""
+
+
+def run(settings: Settings, progress: Progress = silent) -> Result:
+    """Race the chosen optimizers; tune, scan learning rates and map basins where the settings ask for it.
+
+    `progress` is called with the share done and may raise to stop. Equal settings give equal numbers
+    on one device. Raises ``ValueError`` if the typed expression has no finite value on its domain.
+    """
+    ground = _surface(settings)
+    scene = _scene(ground)
+    start = settings.start()
+    # Basins take most of the time where they are asked for, and the race next to none.
+    share = 0.1 if settings.basins else 0.5
+    scan = None
+    if settings.sensitivity or settings.tuned:
+        scan = _sensitivity(settings, ground, lambda done: progress(share * done))
+    rates = {name: settings.rate(name) for name in settings.optimizers}
+    if settings.tuned:
+        rates |= {name: best for name in settings.optimizers if (best := scan.best(name)) is not None}
+    runs, inside = _race(settings, ground, rates, progress)
+    basins = None
+    if settings.basins and len(scene.minima):
+        name = settings.basin_optimizer
+        basins = _basins(
+            settings,
+            ground,
+            scene,
+            rates.get(name, settings.rate(name)),
+            lambda done: progress(share + (1 - share) * done),
+        )
+    start_loss = float(ground.value(np.array(start[0]), np.array(start[1])))
+    return Result(
+        settings,
+        scene,
+        start,
+        start_loss,
+        runs,
+        _gradient_noise(settings, ground, scene),
+        inside,
+        scan if settings.sensitivity else None,
+        basins,
+    )
+
+
+def _surface(settings: Settings) -> Surface:
+    return surface(
+        settings.surface,
+        condition=settings.condition,
+        rotation=settings.rotation,
+        expression=settings.expression,
+        seed=settings.seed,
+    )
+
+
+@lru_cache(maxsize=32)
+def _scene(ground: Surface) -> Scene:
+    """The surface on its grid, with its minima from the lowest up. A network's slice costs most by far."""
+    side = 61 if not ground.program and ground.name == "Digits network" else 161
+    x_min, x_max, y_min, y_max = ground.domain
+    x, y = np.meshgrid(np.linspace(x_min, x_max, side), np.linspace(y_min, y_max, side))
+    z = np.asarray(ground.value(x, y), dtype=float)
+    if not np.isfinite(z).any():
+        raise ValueError("the function has no finite value on its domain")
+    minima = np.asarray(ground.minima, dtype=float).reshape(-1, 2)
+    lowest = hessian = None
+    if len(minima):
+        losses = np.asarray(ground.value(minima[:, 0], minima[:, 1]), dtype=float)
+        order = np.argsort(losses, kind="stable")
+        minima, lowest = minima[order], float(losses[order[0]])
+        xx, xy, yy = (float(np.asarray(part).ravel()[0]) for part in ground.hessian(minima[:1, 0], minima[:1, 1]))
+        hessian = np.array([[xx, xy], [xy, yy]])
+    return Scene(
+        ground.name, ground.formula, ground.axes, ground.domain, z, minima, lowest, hessian, _is_quadratic(ground)
+    )
+
+
+def _is_quadratic(ground: Surface) -> bool:
+    """Whether the Hessian is one and the same at scattered points of the domain."""
+    if not ground.program:
+        return False
+    x_min, x_max, y_min, y_max = ground.domain
+    share = np.array([0.11, 0.37, 0.52, 0.83])
+    parts = ground.hessian(x_min + share * (x_max - x_min), y_min + share[::-1] * (y_max - y_min))
+    return all(np.ptp(np.broadcast_to(part, share.shape)) <= 1e-9 * (1 + np.abs(part).max()) for part in parts)
+
+
+def _lanes(settings: Settings, name: str, rates: np.ndarray, repeats: int) -> descent.Lanes:
+    """One optimizer's lanes: every rate with every repeat of the noise, repeats running fastest."""
+    stochastic = settings.stochastic(name)
+    seeds = np.tile(np.arange(repeats), len(rates))
+    x, y = settings.start()
+    return descent.Lanes(
+        rule=RULES[name],
+        x=np.full(len(seeds), x),
+        y=np.full(len(seeds), y),
+        lr=np.repeat(rates, repeats),
+        hyper=settings.hyper(name),
+        seed=seeds if stochastic else None,
+        noisy=stochastic,
+    )
+
+
+def _randomness(settings: Settings, repeats: int) -> dict[str, np.ndarray | None]:
+    """The same draws for every optimizer: noise of unit variance scaled to σ, or the order of examples."""
+    if not any(settings.stochastic(name) for name in settings.optimizers):
+        return {}
+    count = samples(settings)
+    if count:
+        return {"batches": descent.draw_batches(count, settings.batch(), repeats, settings.steps, settings.seed)}
+    return {"noise": settings.noise * descent.draw_noise(repeats, settings.steps, settings.seed)}
+
+
+def _gradient_noise(settings: Settings, ground: Surface, scene: Scene) -> GradientNoise | None:
+    """How SGD's gradient scatters on a quadratic: by the noise, or from one mini-batch to the next."""
+    if not scene.quadratic or not len(scene.minima) or not settings.stochastic("SGD"):
+        return None
+    count = samples(settings)
+    if not count:
+        return GradientNoise(settings.noise**2 * np.eye(2), np.zeros((4, 4)))
+    import torch
+
+    def each(offset: np.ndarray) -> np.ndarray:
+        """The gradient of every single example near the minimum, (N, 2)."""
+        w = torch.tensor(scene.minima[0] + offset).expand(count, 2)
+        return torch.stack(ground.batch_gradient(w[:, 0], w[:, 1], torch.arange(count)[:, None]), dim=1).numpy()
+
+    gradient = each(np.zeros(2))
+    hessian = np.stack([each(unit) - gradient for unit in np.eye(2)], axis=2).reshape(count, 4)
+    products = np.einsum("nij,nkl->ikjl", hessian.reshape(count, 2, 2), hessian.reshape(count, 2, 2)) / count
+    # A batch is drawn without replacement from a finite set (Cochran 1977, theorem 2.2).
+    batch = settings.batch()
+    share = (count - batch) / (count - 1) / batch
+    return GradientNoise(
+        share * np.cov(gradient.T, bias=True),
+        share * (products.reshape(4, 4) - np.kron(scene.hessian, scene.hessian)),
+    )
+
+
+def _race(
+    settings: Settings, ground: Surface, rates: dict[str, float], progress: Progress
+) -> tuple[tuple[Run, ...], Inside | None]:
+    names = settings.optimizers
+    if not names:
+        return (), None
+    repeats = {name: settings.repeats if settings.stochastic(name) else 1 for name in names}
+    lanes = [_lanes(settings, name, np.array([rates[name]]), repeats[name]) for name in names]
+    traces = descent.descend(
+        ground,
+        lanes,
+        settings.steps,
+        **_randomness(settings, settings.repeats),
+        record_state=settings.inside,
+        progress=progress,
+    )
+    count = samples(settings)
+    runs = tuple(
+        Run(
+            name,
+            rates[name],
+            settings.hyper(name),
+            settings.stochastic(name),
+            trace.w,
+            trace.loss,
+            trace.diverged,
+            (settings.batch() if settings.stochastic(name) else count) if count else 1,
+        )  # fmt: skip
+        for name, trace in zip(names, traces, strict=True)
+    )
+    if not settings.inside:
+        return runs, None
+    looked = settings.inside_optimizer if settings.inside_optimizer in names else names[-1]
+    return runs, _inside(rates[looked], traces[names.index(looked)], looked)
+
+
+def _inside(rate: float, trace: descent.Trace, name: str) -> Inside:
+    rule = RULES[name]
+
+    def accumulator(which: str | None) -> np.ndarray | None:
+        # State is recorded after each step; row 0 is the state before the first.
+        return None if which is None else trace.state[1:, rule.state.index(which), :, 0]
+
+    second = accumulator(rule.second_moment)
+    return Inside(
+        name,
+        trace.gradient[:, 0],
+        accumulator(rule.first_moment),
+        None if second is None else np.sqrt(second),
+        np.abs(np.diff(trace.w[:, 0], axis=0)),
+        rate,
+    )
+
+
+def _sensitivity(settings: Settings, ground: Surface, progress: Progress) -> Sensitivity:
+    names = settings.optimizers
+    lanes = [_lanes(settings, name, RATE_GRID, 1) for name in names]
+    finals = descent.final_loss(ground, lanes, settings.steps, **_randomness(settings, 1), progress=progress)
+    return Sensitivity(
+        RATE_GRID,
+        {name: final.loss for name, final in zip(names, finals, strict=True)},
+        {name: final.diverged for name, final in zip(names, finals, strict=True)},
+    )
+
+
+def _basins(settings: Settings, ground: Surface, scene: Scene, rate: float, progress: Progress) -> Basins:
+    x_min, x_max, y_min, y_max = scene.domain
+    side = settings.basin_resolution
+    radius = 0.01 * min(x_max - x_min, y_max - y_min)
+    # Pixel centres, so that the picture's edge is the domain's edge.
+    middle = (np.arange(side) + 0.5) / side
+    name = settings.basin_optimizer
+    arrival = descent.basins(
+        ground,
+        RULES[name],
+        settings.hyper(name),
+        rate,
+        *np.meshgrid(x_min + middle * (x_max - x_min), y_min + middle * (y_max - y_min)),
+        minima=scene.minima,
+        steps=settings.basin_steps,
+        tolerance=radius,
+        hold=10,
+        progress=progress,
+    )
+    label = np.where(arrival.diverged >= 0, -2, arrival.minimum)
+    return Basins(name, rate, label, arrival.steps, settings.basin_steps, radius)
+
+
+def readouts(result: Result) -> list[Readout]:
+    """The page's metrics, measured beside theory."""
+    found: list[Readout] = []
+    reached = [(run, measure.steps_to_tolerance(result, run)) for run in result.runs]
+    reached = [(run, steps) for run, steps in reached if steps is not None]
+    if reached:
+        run_, steps = min(reached, key=lambda pair: pair[1])
+        found.append(
+            Readout(
+                "First within 0.1 % of the way",
+                f"{run_.optimizer} · {steps}",
+                help="Steps until the loss has covered 99.9 % of the way to the minimum, and stays there.",
+            )
+        )
+    for name in ("GD", "Momentum"):
+        run_ = result.run_of(name)
+        theory = run_ and measure.theoretical_contraction(result, run_)
+        measured = run_ and measure.contraction(result, run_)
+        if theory and measured:
+            found.append(Readout(f"{name}: factor per step", f"{measured:.3f}", f"{theory:.3f}"))
+    floor = measure.noise_floor(result)
+    if floor is not None:
+        found.append(Readout("SGD: mean excess loss, second half", f"{floor[0]:.3g}", f"{floor[1]:.3g}"))
+    condition = measure.condition(result.scene)
+    if condition is not None:
+        found.append(Readout("Condition number at the minimum", f"{condition:,.4g}"))
+    limit = measure.stability_limit(result.scene)
+    if limit is not None:
+        found.append(Readout("GD's limit 2/λ_max", f"{limit:.3g}"))
+    return found[:4]
+
+
+def notice(result: Result) -> list[Note]:
+    """Sentences that are true of this very run, by key, with their numbers."""
+    notes: list[Note] = []
+    limit = measure.stability_limit(result.scene)
+    descent_run = result.run_of("GD")
+    if descent_run is not None:
+        changes = measure.steep_sign_changes(result, descent_run)
+        if changes is not None and changes > 0.5 and descent_run.left_at is None:
+            notes.append(Note("zigzag", {"share": changes}))
+        if limit is not None and result.scene.quadratic:
+            key = "above_limit" if descent_run.rate > limit else "below_limit"
+            notes.append(Note(key, {"rate": descent_run.rate, "limit": limit}))
+    for run_ in result.runs:
+        if run_.left_at is not None:
+            notes.append(Note("diverged", {"optimizer": run_.optimizer, "step": run_.left_at, "rate": run_.rate}))
+    reached = {run_.optimizer: measure.steps_to_tolerance(result, run_) for run_ in result.runs}
+    arrived = {name: steps for name, steps in reached.items() if steps is not None}
+    if len(arrived) > 1:
+        first, last = min(arrived, key=arrived.get), max(arrived, key=arrived.get)
+        if arrived[first] < arrived[last]:
+            values = {"first": first, "first_steps": arrived[first], "last": last, "last_steps": arrived[last]}
+            notes.append(Note("race", values))
+    if result.settings.tuned:
+        rates = ", ".join(f"{run_.optimizer} {run_.rate:.2g}" for run_ in result.runs)
+        notes.append(Note("tuned", {"rates": rates, "count": len(RATE_GRID)}))
+    if result.basins is not None:
+        share = float(np.mean(result.basins.minimum >= 0))
+        notes.append(
+            Note("basins", {"share": share, "optimizer": result.basins.optimizer, "radius": result.basins.radius})
+        )
+    return notes

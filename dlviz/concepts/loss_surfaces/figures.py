@@ -1,0 +1,218 @@
+"""The pictures of the page "Loss surfaces and optimizers": Result -> Altair chart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from dlviz.contract import Figure
+from dlviz.drawing import cube, heat, lines, paths, scrubber, surface
+from dlviz.drawing.axes import Axis, Plane, frame, span
+from dlviz.drawing.message import message
+from dlviz.drawing.piece import Piece, finish
+from dlviz.drawing.theme import Look, tr
+from dlviz.language import words
+
+from . import measure
+from .measure import Result, Run
+from .settings import Settings
+
+HERO, SUPPORT = 440, 320
+"""Heights of the figures in px."""
+
+BAND = (10, 90)
+"""Percentiles over repeats between which the bands lie."""
+
+
+def hero(result: Result, look: Look, ghost: Result | None = None) -> Any:
+    """The surface with isolines and paths; turned by sliders where the settings ask for 3-D."""
+    scene = result.scene
+    plane = Plane(scene.domain, scene.axes)
+    drawn = [_path(run) for run in result.runs]
+    ground = {"minima": scene.minima, "floor": scene.lowest}
+    if result.settings.surface_3d:
+        piece = cube.cube(scene.z, plane, look, runs=drawn, scrub=True, **ground)
+        return finish(piece + scrubber.slider(result.settings.steps, look), look, height=HERO)
+    piece = (
+        frame(plane.x, plane.y, look) + surface.background(scene.z, plane, look, **ground) + scrubber.click_grid(plane)
+    )
+    if ghost is not None and (ghost.scene.name, ghost.scene.domain) == (scene.name, scene.domain):
+        piece += paths.ghosts([_path(run) for run in ghost.runs], plane, look)
+    piece += paths.paths(drawn, plane, look) + scrubber.slider(result.settings.steps, look)
+    return finish(piece, look, height=HERO)
+
+
+def loss(result: Result, look: Look, ghost: Result | None = None) -> Any:
+    """Loss against step or gradient evaluations: medians, with bands over the repeats."""
+    settings = result.settings
+    logarithmic, offset, title = _loss_scale(result, look)
+    drawn = [_loss_line(run, settings, offset) for run in result.runs]
+    pinned = [_loss_line(run, settings, offset) for run in ghost.runs] if ghost is not None else []
+    everything = [
+        values for line in (*drawn, *pinned) for values in (line.y, line.low, line.high) if values is not None
+    ]
+    if not logarithmic:
+        # Unbounded below: what lies beyond the drawn surface would flatten all that is on it.
+        low, high = float(np.nanmin(result.scene.z)), float(np.nanmax(result.scene.z))
+        everything = [np.clip(values, 2 * low - high, 2 * high - low) for values in everything]
+    x_title = "Gradient evaluations" if settings.per_evaluation else "Step"
+    longest = max((float(line.x[-1]) for line in (*drawn, *pinned)), default=1.0)
+    x = Axis(tr(look, x_title), 0, longest)
+    y = Axis(title, *span(*everything, log=logarithmic), log=logarithmic)
+    return _curves(drawn, x, y, look, HERO, lines.ghost_lines(pinned, x, y, look))
+
+
+def _loss_scale(result: Result, look: Look) -> tuple[bool, float, str]:
+    """Whether the axis is logarithmic, what is subtracted from the loss, and the axis title."""
+    lowest = result.scene.lowest
+    if lowest is not None and all(np.nanmin(run.loss) >= lowest - 1e-9 * (1 + abs(lowest)) for run in result.runs):
+        return True, lowest, tr(look, "Loss above the minimum") if lowest else tr(look, "Loss")
+    if all(np.nanmin(run.loss) > 0 for run in result.runs):
+        return True, 0.0, tr(look, "Loss")
+    return False, 0.0, tr(look, "Loss")
+
+
+def _curves(drawn: list[lines.Line], x: Axis, y: Axis, look: Look, height: int, under: Piece | None = None) -> Any:
+    piece = frame(x, y, look) + (under or Piece()) + lines.measured(drawn, x, y, look, height=height)
+    return finish(piece, look, height=height)
+
+
+def _path(run: Run) -> paths.Path:
+    return paths.Path(run.optimizer, run.w[:, 0], run.loss[:, 0], int(run.diverged[0]))
+
+
+def _loss_line(run: Run, settings: Settings, offset: float) -> lines.Line:
+    steps = np.arange(len(run.loss)) * (run.evaluations if settings.per_evaluation else 1)
+    above = run.loss - offset
+    if above.shape[1] == 1:
+        return lines.Line(run.optimizer, steps, above[:, 0], diverged=int(run.diverged[0]))
+    low, middle, high = np.percentile(above, (BAND[0], 50, BAND[1]), axis=1)
+    return lines.Line(run.optimizer, steps, middle, low, high)
+
+
+def _inside(coordinate: int) -> Callable[..., Any]:
+    def draw(result: Result, look: Look, ghost: Result | None = None) -> Any:
+        inside = result.inside
+        if inside is None:
+            return message(tr(look, "Switch this figure on in the settings."), look)
+        name = result.scene.axes[coordinate]
+        series = {
+            f"|∂f/∂{name}|": np.abs(inside.gradient),
+            "|m|": None if inside.first_moment is None else np.abs(inside.first_moment),
+            "√V": inside.root_second_moment,
+            f"|Δ{name}|": inside.step,
+        }
+        steps = np.arange(1, len(inside.step) + 1)
+        drawn = [
+            lines.Line(kind, steps, values[:, coordinate], label=label)
+            for kind, (label, values) in zip(
+                ("gradient", "first moment", "second moment", "step"), series.items(), strict=True
+            )
+            if values is not None
+        ]
+        y = Axis(tr(look, "{optimizer}, coordinate {name}", optimizer=inside.optimizer, name=name),
+                 *span(*(line.y for line in drawn), log=True), log=True)  # fmt: skip
+        return _curves(drawn, Axis(tr(look, "Step"), 0, len(steps)), y, look, SUPPORT)
+
+    return draw
+
+
+def sensitivity(result: Result, look: Look, ghost: Result | None = None) -> Any:
+    """Final loss against learning rate, with the rates in use, GD's limit, and where runs diverge."""
+    scan = result.sensitivity
+    if scan is None:
+        return message(tr(look, "Switch this figure on in the settings."), look)
+    offset = result.scene.lowest if result.scene.lowest is not None else 0.0
+    logarithmic = all(
+        np.nanmin(np.append(values, np.inf)) >= offset - 1e-9 * (1 + abs(offset)) for values in scan.loss.values()
+    )
+    offset = offset if logarithmic else 0.0
+    drawn = [lines.Line(name, scan.rates, values - offset) for name, values in scan.loss.items()]
+    title = tr(
+        look,
+        "Loss above the minimum after {steps} steps" if offset else "Loss after {steps} steps",
+        steps=result.settings.steps,
+    )
+    x = Axis(tr(look, "Learning rate"), float(scan.rates[0]), float(scan.rates[-1]), log=True)
+    y = Axis(
+        title,
+        *span(*(line.y for line in drawn), np.array([result.start_loss - offset]), log=logarithmic),
+        log=logarithmic,
+    )
+    piece = Piece()
+    gone = [scan.rates[values >= 0].min() for values in scan.diverged.values() if (values >= 0).any()]
+    if gone:
+        piece += lines.shade(float(min(gone)), float(scan.rates[-1]), x, look, tr(look, "Some runs diverge"))
+    limit = measure.stability_limit(result.scene)
+    if limit is not None and x.low < limit < x.high:
+        piece += lines.vertical(limit, x, look, "2/λₘₐₓ")
+    settings = result.settings
+    if not settings.tuned and not settings.own_rates:
+        piece += lines.vertical(
+            settings.learning_rate, x, look, tr(look, "Current rate"), dashed=False, name="current", row=1
+        )
+    return _curves(drawn, x, y, look, SUPPORT, piece)
+
+
+def basins(result: Result, look: Look, ghost: Result | None = None) -> Any:
+    """Every start coloured by the minimum it reaches, the brighter the sooner."""
+    found, scene = result.basins, result.scene
+    if found is None:
+        known = len(scene.minima) > 0
+        reason = "Switch this figure on in the settings." if known else "No minimum of this surface is known."
+        return message(tr(look, reason), look)
+    plane = Plane(scene.domain, scene.axes)
+    minimum = np.where(found.minimum < 0, -1, found.minimum)
+    picture = heat.basins(minimum, found.steps, found.minimum == -2, plane, look, minima=scene.minima)
+    return finish(frame(plane.x, plane.y, look) + picture, look, height=HERO)
+
+
+def _alt(figure: str) -> Callable[[Result, Look], str]:
+    def text(result: Result, look: Look) -> str:
+        ends = ", ".join(
+            f"{run.optimizer}: " + (
+                tr(look, "diverged at step {step}", step=run.left_at)
+                if run.left_at is not None
+                else tr(look, "loss {loss}", loss=f"{run.final_loss:.3g}")
+            )
+            for run in result.runs
+        )  # fmt: skip
+        return (
+            words("loss_surfaces", look.language)
+            .alt[figure]
+            .format(
+                surface=result.scene.name,
+                optimizers=", ".join(run.optimizer for run in result.runs),
+                x=result.start[0],
+                y=result.start[1],
+                steps=result.settings.steps,
+                ends=ends,
+                optimizer=(result.basins or result.inside or result.settings).optimizer
+                if (result.basins or result.inside)
+                else "",
+                share=float(np.mean(result.basins.minimum >= 0)) if result.basins else 0.0,
+            )
+        )
+
+    return text
+
+
+FIGURES: dict[str, Figure] = {
+    "hero": Figure("Surface and paths", hero, _alt("hero")),
+    "loss": Figure("Loss", loss, _alt("loss")),
+    "inside_first": Figure("Inside the rule, first coordinate", _inside(0), _alt("inside")),
+    "inside_second": Figure("Inside the rule, second coordinate", _inside(1), _alt("inside")),
+    "sensitivity": Figure("Learning-rate sensitivity", sensitivity, _alt("sensitivity")),
+    "basins": Figure("Basins of attraction", basins, _alt("basins")),
+}
+
+
+def shown(settings: Settings) -> tuple[str, ...]:
+    """The figures that the page draws for these settings, the hero first."""
+    names = ["hero", "loss"]
+    names += ["inside_first", "inside_second"] if settings.inside else []
+    names += ["sensitivity"] if settings.sensitivity else []
+    names += ["basins"] if settings.basins else []
+    return tuple(names)

@@ -1,0 +1,227 @@
+"""What a run of the page holds, and the quantities measured on it or known from theory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .settings import Settings
+
+TOLERANCE = 1e-3
+"""A run has converged when its loss has covered all but this share of the way from start to minimum."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The surface as drawn, and what is known of it."""
+
+    name: str
+    formula: str  # LaTeX
+    axes: tuple[str, str]
+    domain: tuple[float, float, float, float]  # x_min, x_max, y_min, y_max
+    z: np.ndarray  # (H, W) loss on a regular grid over the domain; row 0 at y_min
+    minima: np.ndarray  # (K, 2)
+    lowest: float | None  # least loss over the known minima
+    hessian: np.ndarray | None  # (2, 2) at the lowest minimum
+    quadratic: bool  # whether the Hessian is the same everywhere
+
+
+@dataclass(frozen=True)
+class Run:
+    """One optimizer's run: R repeats of T steps (R = 1 unless its gradients are stochastic)."""
+
+    optimizer: str
+    rate: float  # learning rate
+    hyper: dict[str, float]
+    stochastic: bool
+    w: np.ndarray  # (T+1, R, 2) coordinates; NaN after divergence
+    loss: np.ndarray  # (T+1, R)
+    diverged: np.ndarray  # (R,) step at which the run left, -1 if it did not
+    evaluations: int  # gradients of one example (or of the function) per step
+
+    @property
+    def left_at(self) -> int | None:
+        """Step at which the drawn run (the first repeat) diverged."""
+        return int(self.diverged[0]) if self.diverged[0] >= 0 else None
+
+    @property
+    def final_loss(self) -> float:
+        """Median over repeats of the loss after the last step; NaN once half of them diverged."""
+        return float(np.median(self.loss[-1]))
+
+
+@dataclass(frozen=True)
+class Inside:
+    """An optimizer's own quantities, each (T, 2): per step and coordinate, for the first repeat."""
+
+    optimizer: str
+    gradient: np.ndarray  # the gradient that the rule was given
+    first_moment: np.ndarray | None
+    root_second_moment: np.ndarray | None  # the rule's √V, before ε and bias correction
+    step: np.ndarray  # |Δw|
+    rate: float
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """Final loss of every racing optimizer at every learning rate of a logarithmic grid."""
+
+    rates: np.ndarray  # (K,)
+    loss: dict[str, np.ndarray]  # optimizer -> (K,) loss after the last step; NaN where it diverged
+    diverged: dict[str, np.ndarray]  # optimizer -> (K,) step, -1 if it did not diverge
+
+    def best(self, optimizer: str) -> float | None:
+        """The rate of least final loss (the smallest of equals); None if every rate diverged."""
+        loss = self.loss[optimizer]
+        return None if np.isnan(loss).all() else float(self.rates[np.nanargmin(loss)])
+
+
+@dataclass(frozen=True)
+class Basins:
+    """Which minimum each start reaches, and after how many steps."""
+
+    optimizer: str
+    rate: float
+    minimum: np.ndarray  # (H, W) index into Scene.minima; -1: none within the steps; -2: diverged
+    steps: np.ndarray  # (H, W) steps until it stayed within `radius` of that minimum
+    most_steps: int
+    radius: float
+
+
+@dataclass(frozen=True)
+class GradientNoise:
+    """Second moments of SGD's gradient on a quadratic, as if every batch were drawn afresh."""
+
+    covariance: np.ndarray  # (2, 2) of the gradient at the minimum
+    curvature: np.ndarray  # (4, 4) of the Hessian, E[h⊗h] - H⊗H, flattened row by row
+
+
+@dataclass(frozen=True)
+class Result:
+    """Everything that the page draws for one Settings."""
+
+    settings: Settings
+    scene: Scene
+    start: tuple[float, float]
+    start_loss: float
+    runs: tuple[Run, ...]
+    gradient_noise: GradientNoise | None = None  # where SGD races on a quadratic
+    inside: Inside | None = None
+    sensitivity: Sensitivity | None = None
+    basins: Basins | None = None
+
+    def run_of(self, optimizer: str) -> Run | None:
+        """The run of an optimizer, or None if it does not race."""
+        return next((run for run in self.runs if run.optimizer == optimizer), None)
+
+
+def eigenvalues(scene: Scene) -> np.ndarray | None:
+    """Eigenvalues of the Hessian at the lowest minimum, ascending, (2,); None if no minimum is known."""
+    return None if scene.hessian is None else np.linalg.eigvalsh(scene.hessian)
+
+
+def condition(scene: Scene) -> float | None:
+    """λ_max/λ_min at the lowest minimum; None without a minimum or with a flat direction."""
+    values = eigenvalues(scene)
+    return None if values is None or values[0] <= 0 else float(values[1] / values[0])
+
+
+def stability_limit(scene: Scene) -> float | None:
+    """2/λ_max: the learning rate from which GD no longer converges to the minimum (Goodfellow et al. 2016, 4.3)."""
+    values = eigenvalues(scene)
+    return None if values is None or values[1] <= 0 else float(2 / values[1])
+
+
+def excess(result: Result, run: Run) -> np.ndarray | None:
+    """Loss above the lowest minimum as a share of that at the start, (T+1, R); None if none is known."""
+    lowest, start = result.scene.lowest, result.start_loss
+    return None if lowest is None or start <= lowest else (run.loss - lowest) / (start - lowest)
+
+
+def steps_to_tolerance(result: Result, run: Run, tolerance: float = TOLERANCE) -> int | None:
+    """First step of the first repeat from which the excess loss stays below `tolerance`; None if never."""
+    share = excess(result, run)
+    if share is None:
+        return None
+    above = np.flatnonzero(~(share[:, 0] < tolerance))  # NaN counts as above
+    last = int(above[-1]) if above.size else -1
+    return last + 1 if last + 1 < len(share) else None
+
+
+def contraction(result: Result, run: Run) -> float | None:
+    """Measured factor by which the distance to the lowest minimum shrinks per step, over the last half.
+
+    The geometric mean over a window, because momentum's distance oscillates; None once the distance
+    has fallen into rounding (below 1e-12 of the start) or the run diverged.
+    """
+    if result.scene.lowest is None:
+        return None
+    centre = result.scene.minima[0]
+    distance = np.linalg.norm(run.w[:, 0] - centre, axis=1)
+    usable = np.flatnonzero(distance > 1e-12 * max(distance[0], 1e-300))
+    if not np.isfinite(distance).all() or usable.size < 20:
+        return None
+    end = int(usable[-1])
+    begin = end // 2
+    return float((distance[end] / distance[begin]) ** (1 / (end - begin)))
+
+
+def momentum_radius(eigenvalue: float, rate: float, beta: float) -> float:
+    """Spectral radius of heavy-ball momentum on a quadratic (Goh 2017, "Why momentum really works").
+
+    The iteration matrix of (velocity, error) along an eigenvector is [[β, λ], [−ηβ, 1 − ηλ]].
+    """
+    matrix = np.array([[beta, eigenvalue], [-rate * beta, 1 - rate * eigenvalue]])
+    return float(np.abs(np.linalg.eigvals(matrix)).max())
+
+
+def theoretical_contraction(result: Result, run: Run) -> float | None:
+    """Asymptotic factor per step of GD and momentum on a quadratic; None for every other case."""
+    values = eigenvalues(result.scene)
+    if values is None or not result.scene.quadratic or run.stochastic:
+        return None
+    if run.optimizer in ("GD", "SGD"):
+        return float(np.abs(1 - run.rate * values).max())
+    if run.optimizer == "Momentum":
+        return max(momentum_radius(value, run.rate, run.hyper["momentum"]) for value in values)
+    return None
+
+
+def steep_sign_changes(result: Result, run: Run) -> float | None:
+    """Share of consecutive steps whose components along the steepest Hessian axis differ in sign.
+
+    Only steps longer than 1e-9 of the first are counted: below that, rounding decides the sign.
+    """
+    if result.scene.hessian is None:
+        return None
+    steep = np.linalg.eigh(result.scene.hessian)[1][:, 1]
+    along = np.diff(run.w[:, 0], axis=0) @ steep
+    along = along[np.isfinite(along) & (np.abs(along) > 1e-9 * np.abs(along[:1]).max(initial=0))]
+    return None if along.size < 3 else float(np.mean(along[1:] * along[:-1] < 0))
+
+
+def stationary_excess(scene: Scene, rate: float, noise: GradientNoise) -> float:
+    """Expected stationary excess loss of SGD on a quadratic.
+
+    With independent batches the stationary covariance S of w solves, in discrete time and with the noise
+    in the curvature, S = (I - ηH) S (I - ηH) + η² (E[hSh] - HSH) + η² C (cf. Mandt et al. 2017, eq. 12);
+    the excess loss is ½ tr(H S). Raises ``ValueError`` where η is not below 2/λ_max.
+    """
+    step = np.eye(2) - rate * scene.hessian
+    if np.abs(np.linalg.eigvalsh(step)).max() >= 1:
+        raise ValueError(f"learning rate {rate:g} is not below 2/λ_max: no stationary state")
+    flow = np.eye(4) - np.kron(step, step) - rate**2 * noise.curvature
+    flat = np.linalg.solve(flow, rate**2 * noise.covariance.ravel())
+    return float(0.5 * np.trace(scene.hessian @ flat.reshape(2, 2)))
+
+
+def noise_floor(result: Result) -> tuple[float, float] | None:
+    """SGD's mean excess loss over its second half and all repeats, and the theory's; None where none applies."""
+    run, noise = result.run_of("SGD"), result.gradient_noise
+    limit = stability_limit(result.scene)
+    if run is None or noise is None or limit is None or run.rate >= limit or (run.diverged >= 0).any():
+        return None
+    half = len(run.loss) // 2
+    measured = float(np.mean(run.loss[half:]) - result.scene.lowest)
+    return measured, stationary_excess(result.scene, run.rate, noise)

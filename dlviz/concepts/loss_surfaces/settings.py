@@ -1,0 +1,273 @@
+"""Every knob of the page "Loss surfaces and optimizers"."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import field_validator
+from pydantic_core import PydanticCustomError
+
+from dlviz import contract
+from dlviz.contract import knob, log_ticks
+from dlviz.engine import expressions
+from dlviz.engine.surface_table import CUSTOM_EXPRESSION, DOMAINS, SAMPLES, STARTS
+
+SurfaceName = Literal[
+    "Ravine", "Quadratic", "Rosenbrock", "Himmelblau", "Beale", "Styblinski-Tang", "Rastrigin", "Ackley",
+    "Six-hump camel", "Saddle", "Monkey saddle", "Plateau and cliff",
+    "Diabetes raw", "Diabetes standardised", "Breast cancer", "Digits network", "Custom",
+]  # fmt: skip
+OptimizerName = Literal[
+    "GD", "SGD", "Momentum", "Averaged momentum", "Nesterov", "AdaGrad", "RMSprop", "AdaDelta",
+    "Adam", "AdamW", "NAdam", "Lion",
+]  # fmt: skip
+
+RATES = log_ticks(-5, 2, (1, 1.2, 1.5, 1.8, 2, 2.2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9))
+EPSILONS = (1e-16, 1e-12, 1e-10, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
+BETAS = (
+    0.0,
+    0.1,
+    0.2,
+    0.3,
+    0.4,
+    0.5,
+    0.6,
+    0.7,
+    0.75,
+    0.8,
+    0.85,
+    0.9,
+    0.92,
+    0.95,
+    0.97,
+    0.98,
+    0.99,
+    0.995,
+    0.999,
+    0.9999,
+)
+NOISES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
+
+
+def slug(optimizer: str) -> str:
+    """The prefix of an optimizer's settings: ``"Averaged momentum" -> "averaged_momentum"``."""
+    return optimizer.lower().replace(" ", "_")
+
+
+def on(*surfaces: str) -> Any:
+    """Show a knob only on these surfaces."""
+    return lambda values: values.surface in surfaces
+
+
+def races(*optimizers: str) -> Any:
+    """Show a knob only while one of these optimizers races."""
+    return lambda values: bool(set(optimizers) & set(values.optimizers))
+
+
+def samples(values: Any) -> int | None:
+    """How many examples the surface's data set holds; None on a test function."""
+    return SAMPLES.get(values.surface)
+
+
+def noisy(values: Any) -> bool:
+    """Whether some racing optimizer may see a stochastic gradient."""
+    return "SGD" in values.optimizers or (values.stochastic_all and set(values.optimizers) != {"GD"})
+
+
+def _rate(optimizer: str) -> Any:
+    return knob(
+        0.1, optimizer + " learning rate", ge=1e-8, le=1e3, ticks=RATES, group="Hyperparameters",
+        when=lambda values: values.own_rates and not values.tuned and optimizer in values.optimizers,
+    )  # fmt: skip
+
+
+def _beta(optimizer: str, default: float, label: str) -> Any:
+    return knob(
+        default, f"{optimizer} {label}", ge=0, le=0.9999, ticks=BETAS, group="Hyperparameters", when=races(optimizer)
+    )
+
+
+def _epsilon(optimizer: str, default: float = 1e-8) -> Any:
+    return knob(
+        default, f"{optimizer} ε", ge=1e-30, le=1.0, ticks=EPSILONS, group="Hyperparameters", when=races(optimizer)
+    )
+
+
+def _start(axis: int) -> Any:
+    def span(values: Any) -> tuple[float, float, float]:
+        domain = DOMAINS[values.surface]
+        return domain[2 * axis], domain[2 * axis + 1], STARTS[values.surface][axis]
+
+    return knob(None, ("Start, first coordinate", "Start, second coordinate")[axis], group="Start and steps", span=span)
+
+
+class Settings(contract.Settings):
+    """Surface, start, racing optimizers with their hyperparameters, gradient noise, and what is drawn."""
+
+    surface: SurfaceName = knob("Ravine", "Surface", group="Surface", widget="select")
+    condition: float = knob(
+        10.0, "Condition number", ge=1, le=1e4, group="Surface", when=on("Quadratic"),
+        ticks=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000),
+        help="Largest over smallest eigenvalue of the Hessian.",
+    )  # fmt: skip
+    rotation: float = knob(30.0, "Rotation in degrees", ge=0, le=90, step=5, group="Surface", when=on("Quadratic"))
+    expression: str = knob(
+        CUSTOM_EXPRESSION, "Your own f(x, y)", max_length=200, group="Surface", widget="text", when=on("Custom"),
+        help="Numbers, x, y, pi, e, + - * / ^ and sin, cos, tan, sinh, cosh, tanh, exp, log, sqrt, abs.",
+    )  # fmt: skip
+    surface_3d: bool = knob(False, "Rotatable 3-D view", group="Surface")
+
+    optimizers: tuple[OptimizerName, ...] = knob(
+        ("GD", "Momentum", "RMSprop", "Adam"), "Optimizers", group="Optimizers", widget="pills"
+    )
+    tuned: bool = knob(
+        False, "Tune each learning rate", group="Optimizers",
+        help="Each optimizer gets the rate with the lowest final loss on a logarithmic grid from this start.",
+    )  # fmt: skip
+    own_rates: bool = knob(False, "Set each learning rate", group="Optimizers", when=lambda values: not values.tuned)
+    learning_rate: float = knob(
+        0.06, "Learning rate", ge=1e-8, le=1e3, ticks=RATES, group="Optimizers",
+        when=lambda values: not values.tuned and not values.own_rates,
+    )  # fmt: skip
+
+    start_x: float | None = _start(0)
+    start_y: float | None = _start(1)
+    steps: int = knob(
+        100, "Steps", ge=1, le=1000, ticks=(10, 20, 50, 100, 150, 200, 300, 500, 1000), group="Start and steps"
+    )
+
+    gd_learning_rate: float = _rate("GD")
+    sgd_learning_rate: float = _rate("SGD")
+    momentum_learning_rate: float = _rate("Momentum")
+    momentum_momentum: float = _beta("Momentum", 0.9, "β")
+    averaged_momentum_learning_rate: float = _rate("Averaged momentum")
+    averaged_momentum_momentum: float = _beta("Averaged momentum", 0.9, "β")
+    nesterov_learning_rate: float = _rate("Nesterov")
+    nesterov_momentum: float = _beta("Nesterov", 0.9, "β")
+    adagrad_learning_rate: float = _rate("AdaGrad")
+    adagrad_eps: float = _epsilon("AdaGrad", 1e-10)
+    rmsprop_learning_rate: float = _rate("RMSprop")
+    rmsprop_alpha: float = _beta("RMSprop", 0.99, "α")
+    rmsprop_eps: float = _epsilon("RMSprop")
+    adadelta_learning_rate: float = _rate("AdaDelta")
+    adadelta_rho: float = _beta("AdaDelta", 0.9, "ρ")
+    adadelta_eps: float = _epsilon("AdaDelta", 1e-6)
+    adam_learning_rate: float = _rate("Adam")
+    adam_beta1: float = _beta("Adam", 0.9, "β₁")
+    adam_beta2: float = _beta("Adam", 0.999, "β₂")
+    adam_eps: float = _epsilon("Adam")
+    adam_bias_correction: bool = knob(True, "Adam bias correction", group="Hyperparameters", when=races("Adam"))
+    adamw_learning_rate: float = _rate("AdamW")
+    adamw_beta1: float = _beta("AdamW", 0.9, "β₁")
+    adamw_beta2: float = _beta("AdamW", 0.999, "β₂")
+    adamw_eps: float = _epsilon("AdamW")
+    adamw_weight_decay: float = knob(
+        0.01, "AdamW weight decay", ge=0, le=10, group="Hyperparameters", when=races("AdamW"),
+        ticks=(0.0, 0.001, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0),
+    )  # fmt: skip
+    nadam_learning_rate: float = _rate("NAdam")
+    nadam_beta1: float = _beta("NAdam", 0.9, "β₁")
+    nadam_beta2: float = _beta("NAdam", 0.999, "β₂")
+    nadam_eps: float = _epsilon("NAdam")
+    nadam_momentum_decay: float = knob(
+        0.004, "NAdam momentum decay ψ", ge=0, le=1, group="Hyperparameters", when=races("NAdam"),
+        ticks=(0.0, 0.001, 0.004, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0),
+    )  # fmt: skip
+    lion_learning_rate: float = _rate("Lion")
+    lion_beta1: float = _beta("Lion", 0.9, "β₁")
+    lion_beta2: float = _beta("Lion", 0.99, "β₂")
+    lion_weight_decay: float = knob(
+        0.0, "Lion weight decay", ge=0, le=10, group="Hyperparameters", when=races("Lion"),
+        ticks=(0.0, 0.001, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0),
+    )  # fmt: skip
+
+    stochastic_all: bool = knob(
+        False, "All but GD see stochastic gradients", group="Stochastic gradients",
+        when=lambda values: bool(set(values.optimizers) - {"GD", "SGD"}),
+    )  # fmt: skip
+    noise: float = knob(
+        0.0, "Gradient noise σ", ge=0, le=100, ticks=NOISES, group="Stochastic gradients",
+        when=lambda values: noisy(values) and not samples(values),
+        help="Standard deviation of the Gaussian added to each coordinate of the gradient at every step.",
+    )  # fmt: skip
+    batch_size: int | None = knob(
+        None, "Batch size", group="Stochastic gradients", when=lambda values: noisy(values) and bool(samples(values)),
+        span=lambda values: (1, samples(values) or 1, min(32, samples(values) or 1)),
+        help="Examples in each mini-batch; at the greatest value every gradient is exact.",
+    )  # fmt: skip
+    repeats: int = knob(
+        1, "Repeats of the noise", ge=1, le=50, ticks=(1, 5, 10, 20, 50), group="Stochastic gradients", when=noisy,
+        help="Independent draws; lines show their median, bands their middle 80 %.",
+    )  # fmt: skip
+    seed: int = knob(
+        0, "Seed", ge=0, le=999, step=1, group="Stochastic gradients",
+        when=lambda values: noisy(values) or values.surface == "Digits network",
+    )  # fmt: skip
+
+    per_evaluation: bool = knob(
+        False, "Loss against gradient evaluations", group="Figures",
+        help="One evaluation is the gradient of one example; on a test function, of the function.",
+    )  # fmt: skip
+    inside: bool = knob(True, "Inside the rule", group="Figures")
+    inside_optimizer: OptimizerName = knob(
+        "Adam", "Rule to look inside", group="Figures", widget="select", when=lambda values: values.inside
+    )
+    sensitivity: bool = knob(False, "Learning-rate sensitivity", group="Figures")
+    basins: bool = knob(False, "Basins of attraction", group="Figures")
+    basin_optimizer: OptimizerName = knob(
+        "Momentum", "Optimizer of the basins", group="Figures", widget="select", when=lambda values: values.basins
+    )
+    basin_resolution: int = knob(
+        128, "Starts per side", ge=16, le=256, ticks=(64, 128, 256), group="Figures",
+        when=lambda values: values.basins,
+    )  # fmt: skip
+    basin_steps: int = knob(
+        500, "Most steps from a start", ge=10, le=1000, ticks=(100, 200, 500, 1000), group="Figures",
+        when=lambda values: values.basins,
+    )  # fmt: skip
+
+    @field_validator("optimizers")
+    @classmethod
+    def _no_optimizer_twice(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        # One order for every selection: equal sets of optimizers give equal settings, colours and links.
+        return tuple(name for name in cls.options("optimizers") if name in value)
+
+    @field_validator("expression")
+    @classmethod
+    def _expression_parses(cls, value: str) -> str:
+        try:
+            expressions.parse(value)
+        except expressions.ExpressionError as error:
+            reason = f"{error} (character {error.position + 1})"
+            raise PydanticCustomError("allowed", "a formula: {reason}", {"reason": reason}) from error
+        return value
+
+    def start(self) -> tuple[float, float]:
+        """Where every optimizer starts, in the surface's coordinates."""
+        usual = STARTS[self.surface]
+        return (
+            usual[0] if self.start_x is None else self.start_x,
+            usual[1] if self.start_y is None else self.start_y,
+        )
+
+    def batch(self) -> int | None:
+        """Examples a mini-batch; None on a test function."""
+        count = samples(self)
+        return None if count is None else self.batch_size or min(32, count)
+
+    def stochastic(self, optimizer: str) -> bool:
+        """Whether an optimizer sees stochastic gradients under these settings."""
+        if optimizer == "GD" or not (optimizer == "SGD" or self.stochastic_all):
+            return False
+        return self.batch() < samples(self) if samples(self) else self.noise > 0
+
+    def hyper(self, optimizer: str) -> dict[str, float]:
+        """An optimizer's hyperparameters without the learning rate, named as in torch."""
+        prefix = slug(optimizer) + "_"
+        given = {name.removeprefix(prefix): float(value) for name, value in self if name.startswith(prefix)}
+        given.pop("learning_rate", None)
+        return given
+
+    def rate(self, optimizer: str) -> float:
+        """The learning rate set for an optimizer (before any tuning)."""
+        return getattr(self, slug(optimizer) + "_learning_rate") if self.own_rates else self.learning_rate

@@ -1,0 +1,181 @@
+"""The concept "Loss surfaces and optimizers": claims, measurements against theory, and the script."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from dlviz.concepts.loss_surfaces import experiment, figures, measure, presets
+from dlviz.concepts.loss_surfaces.settings import OptimizerName, Settings, SurfaceName
+from dlviz.drawing.theme import Look
+from dlviz.language import LANGUAGES, words
+from dlviz.record import read_settings, settings_json
+
+PRESETS = {preset.name: preset for preset in experiment.PRESETS}
+ALL = OptimizerName.__args__
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_the_claim_of_every_preset_holds(name):
+    preset = PRESETS[name]
+    check = preset.claim(experiment.run(preset.settings))
+    assert check.holds, dict(check.values)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_claim_and_notice_finds_its_numbers_in_both_languages(name, language):
+    result = experiment.run(PRESETS[name].settings)
+    prose = words("loss_surfaces", language)
+    claim = prose.presets[name].claim.format(**PRESETS[name].claim(result).values)
+    assert "nan" not in claim and "None" not in claim and "{" not in claim
+    for note in experiment.notice(result):
+        assert "{" not in prose.notice[note.key].format(**note.values)
+
+
+def test_a_claim_fails_where_the_phenomenon_is_absent():
+    settings = PRESETS["below_limit"].settings.model_copy(update={"learning_rate": 0.22})
+    assert not presets.converges(experiment.run(settings)).holds
+    settings = PRESETS["above_limit"].settings.model_copy(update={"learning_rate": 0.18})
+    assert not presets.diverges(experiment.run(settings)).holds
+
+
+@pytest.mark.parametrize("surface", SurfaceName.__args__)
+def test_every_optimizer_runs_on_every_surface(surface):
+    result = experiment.run(Settings(surface=surface, optimizers=ALL, steps=20, learning_rate=0.001))
+    assert [run.optimizer for run in result.runs] == list(ALL)
+    for run in result.runs:
+        assert run.w.shape == (21, 1, 2) and run.loss.shape == (21, 1)
+        assert np.allclose(run.w[0, 0], result.start)
+        assert np.isclose(run.loss[0, 0], result.start_loss, rtol=1e-9)
+
+
+def test_equal_settings_give_equal_numbers():
+    settings = Settings(surface="Breast cancer", optimizers=("SGD", "Adam"), stochastic_all=True, repeats=5, steps=50)
+    first, second = experiment.run(settings), experiment.run(settings)
+    for one, other in zip(first.runs, second.runs, strict=True):
+        assert np.array_equal(one.w, other.w)
+
+
+def test_settings_survive_the_file_that_the_export_panel_writes():
+    settings = PRESETS["saddle"].settings
+    stem, values = read_settings(settings_json("loss_surfaces", settings))
+    assert stem == "loss_surfaces" and Settings(**values) == settings
+
+
+@pytest.mark.parametrize("rate", [0.01, 0.05, 0.2])
+def test_saddle_escape_time_grows_with_minus_log_of_the_offset(rate):
+    offsets = np.array([1e-2, 1e-4, 1e-6, 1e-8])
+    times = []
+    for offset in offsets:
+        settings = Settings(surface="Saddle", optimizers=("GD",), start_y=offset, learning_rate=rate, steps=1000)
+        times.append(presets.escape_steps(experiment.run(settings))[0])
+    slope = np.polyfit(-np.log(offsets), times, 1)[0]
+    assert slope == pytest.approx(1 / np.log1p(2 * rate), rel=0.02)
+
+
+@pytest.mark.parametrize(("rate", "batch"), [(0.2, 8), (0.2, 4), (0.3, 8), (0.3, 16)])
+def test_sgd_noise_ball_has_the_predicted_size(rate, batch):
+    settings = PRESETS["noise_ball"].settings.model_copy(
+        update={"learning_rate": rate, "batch_size": batch, "steps": 1000}
+    )
+    measured, theory = measure.noise_floor(experiment.run(settings))
+    assert measured == pytest.approx(theory, rel=0.1)
+
+
+def test_noise_ball_grows_with_rate_over_batch():
+    base = PRESETS["noise_ball"].settings
+    floors = [
+        measure.noise_floor(experiment.run(base.model_copy(update={"learning_rate": rate, "batch_size": batch})))[0]
+        for rate, batch in [(0.05, 32), (0.1, 32), (0.1, 16), (0.1, 8), (0.2, 8)]
+    ]
+    assert floors == sorted(floors) and floors[-1] > 8 * floors[0]
+
+
+@pytest.mark.parametrize("condition", [5.0, 50.0])
+@pytest.mark.parametrize("beta", [0.5, 0.9])
+def test_momentum_contracts_by_the_spectral_radius_of_its_iteration_matrix(condition, beta):
+    settings = Settings(
+        surface="Quadratic", condition=condition, optimizers=("Momentum",), learning_rate=0.5 / condition,
+        momentum_momentum=beta, steps=1000,
+    )  # fmt: skip
+    result = experiment.run(settings)
+    (run,) = result.runs
+    assert measure.contraction(result, run) == pytest.approx(measure.theoretical_contraction(result, run), rel=0.01)
+
+
+def test_tuning_takes_the_best_rate_of_the_grid_and_changes_nothing_else():
+    settings = Settings(surface="Rosenbrock", optimizers=("GD", "Adam"), tuned=True, sensitivity=True)
+    result = experiment.run(settings)
+    for run in result.runs:
+        assert run.rate == result.sensitivity.best(run.optimizer)
+        index = list(result.sensitivity.rates).index(run.rate)
+        assert run.final_loss == pytest.approx(result.sensitivity.loss[run.optimizer][index], rel=1e-12)
+
+
+def test_a_formula_without_a_finite_value_is_refused_with_a_reason():
+    with pytest.raises(ValueError, match="no finite value"):
+        experiment.run(Settings(surface="Custom", expression="log(-1 - x^2 - y^2)"))
+
+
+def test_basins_label_each_start_with_the_minimum_nearest_to_its_end():
+    settings = Settings(
+        surface="Himmelblau", basins=True, basin_optimizer="GD", learning_rate=0.01, basin_resolution=16
+    )
+    result = experiment.run(settings)
+    x_min, x_max, y_min, y_max = result.scene.domain
+    row, column = 3, 12
+    start = (x_min + (column + 0.5) / 16 * (x_max - x_min), y_min + (row + 0.5) / 16 * (y_max - y_min))
+    single = experiment.run(
+        Settings(
+            surface="Himmelblau", optimizers=("GD",), learning_rate=0.01, start_x=start[0], start_y=start[1], steps=500
+        )
+    )
+    distances = np.linalg.norm(result.scene.minima - single.runs[0].w[-1, 0], axis=1)
+    assert result.basins.minimum[row, column] == distances.argmin()
+
+
+CODE = {
+    "default": Settings(),
+    "every optimizer": Settings(surface="Himmelblau", optimizers=ALL, learning_rate=0.002),
+    "no bias correction": PRESETS["bias_correction"].settings,
+    "own rates": PRESETS["averaged_momentum"].settings,
+    "tuned": Settings(surface="Rosenbrock", optimizers=("GD", "Adam"), tuned=True),
+    "noise": Settings(
+        surface="Himmelblau", optimizers=("GD", "SGD", "Adam"), noise=5.0, stochastic_all=True, learning_rate=0.01
+    ),
+    "typed": Settings(surface="Custom", expression="abs(x) + sqrt(1 + y^2) + exp(-x^2) * sin(pi*y)"),
+    "mini-batches": Settings(
+        surface="Diabetes standardised", optimizers=("GD", "SGD"), learning_rate=0.1, batch_size=16
+    ),
+    "raw regression": Settings(surface="Diabetes raw", optimizers=("GD", "Adam"), learning_rate=0.0005),
+    "logistic": Settings(surface="Breast cancer", optimizers=("SGD", "Adam"), stochastic_all=True, batch_size=50),
+    "network": Settings(surface="Digits network", optimizers=("GD", "SGD", "Adam"), learning_rate=0.05, steps=50),
+}
+
+
+@pytest.mark.parametrize("case", CODE)
+def test_the_script_gives_the_numbers_of_the_page_in_a_fresh_interpreter(case):
+    settings = CODE[case]
+    result = experiment.run(settings)
+    script = experiment.code(result)
+    assert "dlviz" not in script
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    printed = dict(line.rsplit(":", 1) for line in done.stdout.splitlines())
+    for run in result.runs:
+        assert run.left_at is None
+        x, y, loss = (float(number) for number in printed[run.optimizer].split())
+        assert (x, y) == pytest.approx(run.w[-1, 0], rel=1e-7, abs=1e-9)
+        assert loss == pytest.approx(run.loss[-1, 0], rel=1e-7, abs=1e-12)
+
+
+@pytest.mark.parametrize("name", figures.FIGURES)
+def test_every_figure_draws_without_its_data(name):
+    """A figure that the settings did not ask for is a message, never a blank chart or an error."""
+    result = experiment.run(Settings(optimizers=(), inside=False))
+    spec = figures.FIGURES[name].draw(result, Look()).to_dict()
+    assert spec["$schema"]
