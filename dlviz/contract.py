@@ -82,9 +82,8 @@ class Settings(BaseModel):
                 continue
             low, high, _usual = knob_.span(self)
             if not low <= value <= high:
-                raise PydanticCustomError(
-                    "span", "{setting} must be from {low} to {high}", {"setting": name, "low": low, "high": high}
-                )
+                bounds = {"setting": name, "low": f"{low:g}", "high": f"{high:g}"}
+                raise PydanticCustomError("allowed", "a number from {low} to {high}", bounds)
         return self
 
     @classmethod
@@ -144,12 +143,15 @@ class Settings(BaseModel):
             try:
                 return cls(**values), rejected
             except ValidationError as error:
-                # An error of the whole model (a start outside its surface) has no location: the
-                # validator put the name of the setting in its context.
-                names = {str(e["loc"][0]) if e["loc"] else e["ctx"]["setting"] for e in error.errors()}
-                for name in names & set(values):
-                    rejected.append(Rejected(name, str(given[name])[:40], cls.allowed(name)))
-                    del values[name]
+                found = error.errors()
+                # An error of the whole model (a start outside its surface) has no location: the validator
+                # put the name of the setting in its context. Errors of type "allowed" say what is.
+                for e in found:
+                    name = str(e["loc"][0]) if e["loc"] else e["ctx"]["setting"]
+                    if name in values:
+                        allowed = e["msg"] if e["type"] == "allowed" else cls.allowed(name)
+                        rejected.append(Rejected(name, str(given[name])[:40], allowed))
+                        del values[name]
 
     @classmethod
     def split(cls, name: str, value: Any) -> Any:

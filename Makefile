@@ -1,0 +1,34 @@
+# make run | make test | make thumbnails.  Works from a fresh clone; what is done already is not done again.
+
+PYTHON ?= python3
+BIN := .venv/bin
+.DEFAULT_GOAL := run
+.PHONY: run test thumbnails
+
+run: .venv/.installed-run
+	$(BIN)/streamlit run app.py
+
+# The browser script makes the loud line; the tests themselves decide whether to skip or to fail.
+test: .venv/.installed-dev
+	@.ci/browser
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/pytest
+
+thumbnails: .venv/.installed-run
+	$(BIN)/python -m dlviz.thumbnails
+
+.venv/.made:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	@# Debian keeps a part of venv in a package of its own.
+	$(PYTHON) -c 'import ensurepip' 2>/dev/null || { apt-get update && apt-get install -y --no-install-recommends python3-venv; }
+	$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/.installed-run: .venv/.made requirements.txt
+	$(BIN)/python -m pip install -r requirements.txt
+	@touch $@
+
+.venv/.installed-dev: .venv/.installed-run requirements-dev.txt
+	$(BIN)/python -m pip install -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,120 @@
+"""The link: every setting stands in it, and nothing in it reaches a widget unchecked.
+
+While a page is open the widgets hold the settings, and after every run the link is written from them,
+whole and in its canonical form. It is read in two cases only: when a page is opened, and when the
+visitor goes back or forward in the browser's history. What it contains is validated first; what is
+not taken is reported on the page.
+
+Streamlit's own binding of widgets to the link (``bind="query-params"``) is not used. In 1.67 it makes
+one entry of browser history per parameter, so that "back" after a preset gives a mixture of two runs;
+a value set by code to a widget that was hidden so far does not get into the link; and a slider whose
+bounds change takes its value from the old link rather than from the code.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from dlviz import record
+from dlviz.contract import Rejected, Settings
+from dlviz.language import LANGUAGES, from_locale
+
+LANGUAGE = "lang"
+PIN = "pin"
+_OPEN = "open_page"  # session state: the stem of the page that is open
+_LEFT = "left_pages"  # session state: stem -> Visit as it was left
+
+
+@dataclass
+class Visit:
+    """An open page: settings, the pinned run, and what its link contained that was not taken."""
+
+    settings: Settings
+    pin: Settings | None
+    rejected: tuple[Rejected, ...] = ()
+
+
+def language() -> str:
+    """The language chosen by link or switch, or else that of the browser."""
+    if LANGUAGE not in st.session_state or _went_back():
+        asked = st.query_params.get(LANGUAGE)
+        st.session_state[LANGUAGE] = asked if asked in LANGUAGES else st.session_state.get(LANGUAGE)
+    return st.session_state[LANGUAGE] or from_locale(st.context.locale)
+
+
+def choose_language(chosen: str) -> None:
+    """Take a language from now on, on every page."""
+    st.session_state[LANGUAGE] = chosen
+
+
+def opened(stem: str, model: type[Settings]) -> Visit | None:
+    """What a page starts with when it is opened or returned to; None while it stays open.
+
+    Without settings in the link, a page comes back as it was left within the session.
+    """
+    went_back = _went_back()
+    if st.session_state.get(_OPEN) == stem and not went_back:
+        return None
+    st.session_state[_OPEN] = stem
+    given = {name: _value(st.query_params.get_all(name)) for name in st.query_params}
+    lang = given.pop(LANGUAGE, None)
+    left = st.session_state.get(_LEFT, {}).get(stem)
+    if left is not None and not given and not went_back:
+        return left
+    pin = given.pop(PIN, None)
+    settings, rejected = model.lenient(given)
+    if lang is not None and lang not in LANGUAGES:
+        rejected.append(Rejected(LANGUAGE, str(lang)[:40], ", ".join(LANGUAGES)))
+    ghost = None
+    if pin is not None:
+        ghost, wrong = model.lenient(record.unpack(str(pin)))
+        ghost = record.effective(ghost)
+        rejected += [Rejected(f"{PIN}: {item.name}", item.given, item.allowed) for item in wrong]
+    return Visit(record.effective(settings), ghost, tuple(rejected))
+
+
+def keep(stem: str, visit: Visit) -> None:
+    """Write the link of an open page, and remember the page for the visitor's return."""
+    st.session_state.setdefault(_LEFT, {})[stem] = visit
+    _write(parameters(visit.settings, visit.pin))
+
+
+def no_settings() -> None:
+    """For a page without settings: its link holds the language alone."""
+    st.session_state[_OPEN] = None
+    _write({})
+
+
+def parameters(settings: Settings, pin: Settings | None) -> dict[str, Any]:
+    """The parameters of a page's link; settings at their default are left out."""
+    pinned = {} if pin is None else {PIN: record.pack(pin)}
+    return record.parameters(settings) | pinned
+
+
+def link(settings: Settings, pin: Settings | None) -> str:
+    """The full link that restores the page as it is, its language included."""
+    scheme, host, path, _query, _fragment = urlsplit(st.context.url or "")
+    query = urlencode(parameters(settings, pin) | {LANGUAGE: language()}, doseq=True)
+    return urlunsplit((scheme, host, path, query, ""))
+
+
+def _write(wanted: dict[str, Any]) -> None:
+    if st.session_state.get(LANGUAGE):
+        wanted = wanted | {LANGUAGE: st.session_state[LANGUAGE]}
+    if wanted != {name: _value(st.query_params.get_all(name)) for name in st.query_params}:
+        st.query_params.from_dict(wanted)
+
+
+def _value(values: list[str]) -> str | list[str]:
+    """One value of a parameter; several only where it is repeated."""
+    return values[0] if len(values) == 1 else values
+
+
+def _went_back() -> bool:
+    """Whether this run was caused by the browser's back or forward button."""
+    return getattr(get_script_run_ctx(), "is_history_navigation", False)

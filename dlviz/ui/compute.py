@@ -1,0 +1,119 @@
+"""Running experiments: shared between visitors, one at a time, stopped when no longer wanted."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from dlviz import catalog
+from dlviz.contract import Settings
+from dlviz.ui.visitor import tr
+
+PATIENCE = 0.4
+"""Seconds of work before a progress bar appears."""
+_FRAME = 0.1
+_YIELD = 0.01
+
+
+class Shelf:
+    """The most recently used values by key, for all sessions; thread-safe.
+
+    ``st.cache_data`` would copy every result for every visitor, replay elements drawn while it ran,
+    and could be emptied by any visitor's "clear cache".
+    """
+
+    def __init__(self, max_entries: int) -> None:
+        self._values: OrderedDict[Any, Any] = OrderedDict()
+        self._max_entries = max_entries
+        self._lock = threading.Lock()
+
+    def get(self, key: Any) -> Any:
+        """The value, or None."""
+        with self._lock:
+            if key in self._values:
+                self._values.move_to_end(key)
+            return self._values.get(key)
+
+    def put(self, key: Any, value: Any) -> None:
+        """Keep a value; the one unused for longest goes when there are too many."""
+        with self._lock:
+            self._values[key] = value
+            self._values.move_to_end(key)
+            while len(self._values) > self._max_entries:
+                self._values.popitem(last=False)
+
+
+_results = Shelf(max_entries=128)
+
+
+def result(stem: str, settings: Settings, progress: Callable[[float], None]) -> Any:
+    """The result for these settings, computed if no visitor asked for it lately.
+
+    Its arrays are read-only, since sessions share them. Whatever ``run`` or ``progress`` raises passes
+    through, and nothing is kept then.
+    """
+    key = (stem, settings)
+    found = _results.get(key)
+    if found is not None:
+        return found
+    from dlviz.engine.device import gate
+
+    with gate(progress):
+        # Another visitor may have computed the same while this one waited.
+        found = _results.get(key)
+        if found is None:
+            found = catalog.concepts()[stem].experiment.run(settings, progress)
+            _freeze(found)
+            _results.put(key, found)
+    return found
+
+
+def _freeze(value: Any) -> None:
+    if isinstance(value, np.ndarray):
+        value.setflags(write=False)
+    elif isinstance(value, dict):
+        for item in value.values():
+            _freeze(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _freeze(item)
+    elif dataclasses.is_dataclass(value):
+        for field in dataclasses.fields(value):
+            _freeze(getattr(value, field.name))
+
+
+class Watch:
+    """A progress callback that shows a bar once the work has taken a while.
+
+    Every call is also a point where Streamlit may end the script, so work for settings that have
+    changed again stops within milliseconds.
+    """
+
+    def __init__(self, slot: DeltaGenerator) -> None:
+        self._slot = slot
+        self._begun = self._drawn = self._yielded = perf_counter()
+        self._shown = False
+
+    def __call__(self, share: float) -> None:
+        now = perf_counter()
+        if now - self._begun > PATIENCE and now - self._drawn > _FRAME:
+            self._drawn = now
+            self._shown = True
+            self._slot.progress(min(max(share, 0.0), 1.0), tr("Computing …"))
+        elif now - self._yielded > _YIELD:
+            self._yielded = now
+            # Reading the session state lets a waiting rerun through; no message goes to the browser.
+            st.session_state.get("theme")
+
+    def done(self) -> None:
+        """Take the bar away."""
+        if self._shown:
+            self._slot.empty()

@@ -1,0 +1,178 @@
+"""The frame of a page: the same parts in the same order on each.
+
+A page is four lines::
+
+    frame = Frame("loss_surfaces")
+    settings = frame.controls()
+    result = frame.run(settings)
+    frame.show(result)
+
+Nothing else on a page draws, so that what is mended here is mended on every page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from dlviz import catalog, record
+from dlviz.contract import Figure, Preset, Settings
+from dlviz.language import words
+from dlviz.ui import address, compute, controls, panels
+from dlviz.ui.address import Visit
+from dlviz.ui.charts import chart
+from dlviz.ui.trouble import explain, reported
+from dlviz.ui.visitor import language, look, through_front_door, tr
+
+VISIT = "visit"
+HERO = "hero"
+CLICK = ("start_x", "start_y")
+"""The settings that a click on the hero figure sets, where the concept has them."""
+WIDE = 0.56
+"""Share of the width that the hero takes beside the first support figure."""
+
+
+class Frame:
+    """One page of a concept, drawn from top to bottom.
+
+    Making it checks the link and draws the question and its one-sentence answer; the parts below
+    follow with :meth:`controls`, :meth:`run` and :meth:`show`.
+    """
+
+    def __init__(self, stem: str) -> None:
+        through_front_door()
+        self.stem = stem
+        concept = catalog.concepts()[stem]
+        self.experiment = concept.experiment
+        self.figures = concept.figures
+        self.words = words(stem, language())
+        visit = address.opened(stem, self.experiment.Settings)
+        if visit is not None:
+            controls.fill(visit.settings)
+            self._hold(visit)
+        with st.container(key="heading", gap="xsmall"):
+            st.title(self.words.title, anchor=False)
+            st.markdown(self.words.answer)
+            self._notes = st.container()
+            self._presets = st.container()
+
+    def controls(self, open_groups: int = 2) -> Settings:
+        """The widgets in the sidebar and the presets above the figures; gives what they are set to."""
+        model = self.experiment.Settings
+        visit = self._visit
+        self.settings, refused = controls.controls(model, open_groups)
+        if self.settings != visit.settings:
+            visit = replace(visit, settings=self.settings, rejected=())
+        self._hold(visit)
+        address.keep(self.stem, visit)
+        self.pin = visit.pin
+        self.preset = controls.current_preset(self.experiment.PRESETS, self.settings, self.pin)
+        labels = {name: preset.label for name, preset in self.words.presets.items()}
+        with self._presets:
+            controls.preset_pills(self.experiment.PRESETS, labels, self.preset, self._choose)
+        with self._notes:
+            for item in visit.rejected:
+                reported(item, model)
+            for item in refused:
+                explain(item, model)
+        return self.settings
+
+    def _choose(self, preset: Preset) -> None:
+        controls.fill(preset.settings)
+        self._set_pin(preset.pin)
+
+    def _set_pin(self, pin: Settings | None) -> None:
+        self._hold(replace(self._visit, pin=pin and record.effective(pin)))
+
+    @property
+    def _visit(self) -> Visit:
+        return st.session_state[VISIT]
+
+    def _hold(self, visit: Visit) -> None:
+        st.session_state[VISIT] = visit
+
+    def run(self, settings: Settings) -> Any:
+        """The result, from the shelf or computed under a progress bar.
+
+        When it cannot be computed the page says why, keeps its text and its link, and ends here.
+        """
+        result = self._attempt(settings)
+        if result is None:
+            panels.reading(self.words, None)
+            panels.share(settings, self.pin)
+            st.stop()
+        return result
+
+    def _attempt(self, settings: Settings) -> Any:
+        """The result under a progress bar, or None with the reason on the page."""
+        slot = st.empty()
+        watch = compute.Watch(slot)
+        try:
+            result = compute.result(self.stem, settings, watch)
+        except Exception as error:  # noqa: BLE001  whatever goes wrong in a run must not take the page with it
+            with slot.container():
+                explain(error, type(settings))
+            return None
+        watch.done()
+        return result
+
+    def show(self, result: Any) -> None:
+        """Everything below the presets: figures, readouts, notices, pin, texts, share and export."""
+        # A pinned run that is the current one would hide under it.
+        ghost = None if self.pin in (None, self.settings) else self._attempt(self.pin)
+        names = [name for name in self.figures.shown(self.settings) if name != HERO]
+        self._charts((HERO, *names[:1]), (WIDE, 1 - WIDE), result, ghost)
+        self._claim(result)
+        for row in range(1, len(names), 2):
+            self._charts(names[row : row + 2], (0.5, 0.5), result, ghost)
+        self._readouts(result, ghost)
+        self._notices(result)
+        panels.pin_bar(self.settings, self.pin, self._set_pin)
+        panels.reading(self.words, self.experiment.code(result))
+        panels.share_and_export(self.stem, self.settings, self.pin)
+
+    def _claim(self, result: Any) -> None:
+        if self.preset is None:
+            return
+        prose = self.words.presets[self.preset.name]
+        check = self.preset.claim(result)
+        verdict = ":material/check_circle:" if check.holds else ":material/cancel: " + tr("Not on this run:")
+        with st.container(key="claim", border=True):
+            st.markdown(prose.text)
+            st.markdown(f"{verdict} {prose.claim.format(**check.values)}")
+
+    def _charts(self, names: Sequence[str], widths: Sequence[float], result: Any, ghost: Any) -> None:
+        """A row of figures."""
+        view = look()
+        for name, column in zip(names, st.columns(widths, gap="medium"), strict=False):
+            figure: Figure = self.figures.FIGURES[name]
+            click = CLICK if name == HERO and set(CLICK) <= set(type(self.settings).model_fields) else None
+            with column, st.container(gap="xsmall"):
+                st.markdown(f"**{tr(figure.label)}**")
+                chart(figure.draw(result, view, ghost=ghost), name, figure.alt(result, view), click)
+
+    def _readouts(self, result: Any, ghost: Any) -> None:
+        readouts = self.experiment.readouts(result)
+        before = {item.label: item.measured for item in self.experiment.readouts(ghost)} if ghost is not None else {}
+        with st.container(horizontal=True, key="readouts"):
+            for item in readouts:
+                lines = [] if item.theory is None else [f"{tr('theory')} {item.theory}"]
+                lines += [f"{tr('pinned')} {before[item.label]}"] if item.label in before else []
+                st.metric(
+                    tr(item.label),
+                    item.measured,
+                    delta=" · ".join(lines) or None,
+                    delta_color="off",
+                    delta_arrow="off",
+                    help=item.help and tr(item.help),
+                    width="content",
+                )
+
+    def _notices(self, result: Any) -> None:
+        notes = self.experiment.notice(result)
+        if notes:
+            st.subheader(tr("What to notice"), anchor=False)
+            st.markdown("\n".join(f"- {self.words.notice[note.key].format(**note.values)}" for note in notes))

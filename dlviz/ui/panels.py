@@ -1,0 +1,173 @@
+"""The parts of a page below its figures: pin, texts, link, export."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from dlviz import catalog, record
+from dlviz.contract import Settings, silent
+from dlviz.language import Words
+from dlviz.ui import address, compute
+from dlviz.ui.trouble import explain
+from dlviz.ui.visitor import language, theme, tr
+
+FORMATS = {
+    "SVG": "image/svg+xml",
+    "PNG": "image/png",
+    "PDF": "application/pdf",
+    "CSV": "text/csv",
+    "JSON": "application/json",
+}
+_files = compute.Shelf(max_entries=32)
+
+
+def pin_bar(settings: Settings, pin: Settings | None, set_pin: Callable[[Settings | None], None]) -> None:
+    """Freeze the current run as a ghost, or let it go; both runs are named."""
+    with st.container(key="pin", border=True):
+        if pin is None:
+            st.markdown(tr("**Compare.** Pin this run, then change one thing: the pinned run stays as a ghost."))
+            st.button(tr("Pin this run"), icon=":material/keep:", on_click=set_pin, args=(settings,), key="pin_run")
+            return
+        st.markdown(f"**{tr('Pinned')}:** {_named(pin)}  \n**{tr('Current')}:** {_named(settings)}")
+        with st.container(horizontal=True):
+            st.button(tr("Unpin"), icon=":material/keep_off:", on_click=set_pin, args=(None,), key="unpin")
+            st.button(
+                tr("Pin this run instead"), icon=":material/keep:", on_click=set_pin, args=(settings,), key="repin",
+                disabled=pin == settings,
+            )  # fmt: skip
+
+
+def _named(settings: Settings) -> str:
+    """The settings off their default as code, so that nothing in them is read as Markdown."""
+    shown = record.flat(settings).replace("`", " ")
+    return f"`{shown}`" if shown else tr("default settings")
+
+
+def reading(prose: Words, script: str | None) -> None:
+    """Explain, code and sources, side by side in tabs; no code where there is no run to reproduce."""
+    titles = [tr("Explain"), tr("Code"), tr("Sources")] if script else [tr("Explain"), tr("Sources")]
+    explain, *code, sources = st.tabs(titles, key="reading")
+    explain.markdown(prose.explain)
+    for tab in code:
+        tab.markdown(tr("The same run in plain PyTorch, with the settings of this page."))
+        tab.code(script, language="python")
+    sources.markdown(prose.sources)
+
+
+def share(settings: Settings, pin: Settings | None) -> None:
+    """The link that restores this page."""
+    st.markdown(f"**{tr('Link to this page')}**")
+    st.code(address.link(settings, pin), language=None, wrap_lines=True)
+
+
+def share_and_export(stem: str, settings: Settings, pin: Settings | None) -> None:
+    """The link, and files of the figures."""
+    with st.expander(tr("Share and export"), icon=":material/ios_share:", key="share"):
+        share(settings, pin)
+        _export(stem, settings, pin)
+
+
+@st.fragment
+def _export(stem: str, settings: Settings, pin: Settings | None) -> None:
+    """Choices of a file and its button. A fragment: choosing does not run the page again."""
+    # Streamlit knows a choice by its label, so a widget with translated options is one widget a language.
+    figures = catalog.concepts()[stem].figures
+    labels = {name: tr(figures.FIGURES[name].label) for name in figures.shown(settings)}
+    st.markdown(f"**{tr('Figure as a file')}**")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        with st.container(width=280):
+            figure = st.selectbox(tr("Figure"), list(labels), format_func=labels.get, key=f"export_figure_{language()}")
+        suffix = st.segmented_control(tr("Format"), list(FORMATS), default="SVG", required=True, key="export_format")
+    drawn = suffix in ("SVG", "PNG", "PDF")
+    scale, paper, slide, caption = 2, "light", False, False
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if suffix == "PNG":
+            scale = st.segmented_control(
+                tr("Resolution"), [2, 3, 4], default=2, required=True, format_func="{}×".format, key="export_scale"
+            )
+        if drawn:
+            papers = {"light": tr("Light"), "dark": tr("Dark"), "transparent": tr("Transparent")}
+            paper = st.segmented_control(
+                tr("Background"),
+                list(papers),
+                default=theme(),
+                required=True,
+                format_func=papers.get,
+                key=f"export_paper_{language()}",
+            )
+    if drawn:
+        with st.container(horizontal=True):
+            slide = st.toggle(tr("Slide, 16:9 with large type"), key="export_slide")
+            caption = st.toggle(tr("Caption with settings and versions"), value=True, key="export_caption")
+    choice = {
+        "figure": figure,
+        "suffix": suffix.lower(),
+        "scale": scale,
+        "theme": theme() if paper == "transparent" else paper,
+        "transparent": paper == "transparent",
+        "slide": slide,
+        "language": language(),
+        # The link in the caption is taken now: the file is made outside of the session.
+        "link": address.link(settings, pin) if caption else None,
+        "caption": caption,
+    }
+    _download(stem, settings, pin, choice)
+
+
+def _download(stem: str, settings: Settings, pin: Settings | None, choice: dict[str, Any]) -> None:
+    """The button. The file is made when it is clicked, while the page stays as it is."""
+    suffix = choice["suffix"]
+    trouble: list[Exception] = st.session_state.setdefault("export_trouble", [])
+
+    def made() -> bytes:
+        try:
+            return make_file(stem, settings, pin, choice)
+        except Exception as error:
+            trouble.append(error)
+            raise  # Streamlit tells of the failure below the button, but not of its reason.
+
+    st.download_button(
+        tr("Download"),
+        made,
+        file_name=record.file_name(stem, choice["figure"], settings, suffix),
+        mime=FORMATS[suffix.upper()],
+        icon=":material/download:",
+        on_click="ignore",
+        type="primary",
+        key="export_download",
+    )
+    if trouble:
+        explain(trouble.pop(), type(settings))
+        trouble.clear()
+
+
+def make_file(stem: str, settings: Settings, pin: Settings | None, choice: dict[str, Any]) -> bytes:
+    """The bytes of a file. Slow; called when the button is clicked, outside of the session's script.
+
+    Raises what the experiment or ``dlviz.drawing.export`` raises.
+    """
+    if choice["suffix"] == "json":
+        return record.settings_json(stem, settings, pin)
+    key = (stem, settings, pin, tuple(choice.items()))
+    data = _files.get(key)
+    if data is None:
+        data = _render(stem, settings, pin, choice)
+        _files.put(key, data)
+    return data
+
+
+def _render(stem: str, settings: Settings, pin: Settings | None, choice: dict[str, Any]) -> bytes:
+    from dlviz.drawing import export
+    from dlviz.drawing.theme import Look
+
+    result = compute.result(stem, settings, silent)
+    ghost = None if pin is None or pin == settings else compute.result(stem, pin, silent)
+    view = Look(choice["language"], choice["theme"], slide=choice["slide"], transparent=choice["transparent"])
+    figure = catalog.concepts()[stem].figures.FIGURES[choice["figure"]].draw(result, view, ghost=ghost)
+    lines: tuple[str, ...] = ()
+    if choice["caption"]:
+        lines = record.caption(stem, settings, choice["language"], link=choice["link"], pin=pin)
+    return export.render(figure, choice["suffix"], look=view, scale=choice["scale"], caption=lines)

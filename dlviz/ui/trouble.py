@@ -1,0 +1,97 @@
+"""What went wrong, said politely, and where possible what to do."""
+
+from __future__ import annotations
+
+import streamlit as st
+from streamlit.logger import get_logger
+
+from dlviz.contract import Rejected, Settings
+from dlviz.drawing.export import ExportError
+from dlviz.engine.expressions import ExpressionError, parse
+from dlviz.ui.visitor import tr
+
+_log = get_logger(__name__)
+
+
+def reported(item: Rejected, model: type[Settings]) -> None:
+    """A part of the link that was not taken. Its text is shown as code, so that it stays text."""
+    if item.name.removeprefix("pin: ") in (*model.model_fields, "lang"):
+        message = tr(
+            "{name} cannot be {given} in a link, so it was left out. Allowed: {allowed}",
+            name=_code(item.name), given=_code(item.given), allowed=_allowed(item, model),
+        )  # fmt: skip
+    else:
+        message = tr(
+            "The link contains {name}, which is no setting of this page; it was left out.", name=_code(item.name)
+        )
+    st.warning(message, icon=":material/link_off:")
+
+
+def explain(trouble: Exception | Rejected, model: type[Settings]) -> None:
+    """A setting that the model refuses, or an error of a run."""
+    if isinstance(trouble, Rejected):
+        if not _formula(trouble, model):
+            message = tr("{name} cannot be {given}. Allowed: {allowed}", name=_label(trouble.name, model),
+                         given=_code(trouble.given), allowed=_allowed(trouble, model))  # fmt: skip
+            st.error(message, icon=":material/error:")
+    elif _out_of_memory(trouble):
+        st.error(
+            tr("There is not enough memory for these settings. Make the run smaller."), icon=":material/memory_alt:"
+        )
+    elif isinstance(trouble, ValueError | ExportError):
+        st.error(tr(str(trouble)), icon=":material/error:")
+    else:
+        _log.error("a run failed", exc_info=trouble)
+        st.error(
+            tr(
+                "This run failed: {error}. The settings are unchanged.",
+                error=_code(f"{type(trouble).__name__}: {trouble}"),
+            ),
+            icon=":material/error:",
+        )
+
+
+def _out_of_memory(error: Exception) -> bool:
+    return isinstance(error, MemoryError) or "out of memory" in str(error).lower()
+
+
+def _formula(item: Rejected, model: type[Settings]) -> bool:
+    """Point at the character where a typed formula stops making sense."""
+    if model.model_fields[item.name].annotation is not str:
+        return False
+    typed = str(st.session_state.get(item.name, item.given))
+    try:
+        parse(typed)
+    except ExpressionError as error:
+        st.error(tr(error.message, **error.values), icon=":material/error:")
+        st.code(f"{typed}\n{' ' * error.position}^", language=None)
+        return True
+    return False
+
+
+def _allowed(item: Rejected, model: type[Settings]) -> str:
+    """What may stand in a setting, in the visitor's language."""
+    name = item.name.removeprefix("pin: ")
+    if name not in model.model_fields or model.options(name):
+        return item.allowed
+    low, high = model.bounds(name)
+    kind = model.model_fields[name].annotation
+    if low is not None and high is not None:
+        bounds = {"low": f"{low:g}", "high": f"{high:g}"}
+        return (
+            tr("a whole number from {low} to {high}", **bounds)
+            if kind is int
+            else tr("a number from {low} to {high}", **bounds)
+        )
+    if kind is bool:
+        return "true, false"
+    return tr("a text of limited length") if kind is str else tr("a number within the bounds of its slider")
+
+
+def _label(name: str, model: type[Settings]) -> str:
+    return f"**{tr(model.knobs()[name].label)}**"
+
+
+def _code(text: str) -> str:
+    """A text as inline code: nothing in it is read as Markdown or as LaTeX."""
+    return f"`{text.replace('`', ' ').strip() or ' '}`"

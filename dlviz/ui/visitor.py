@@ -1,0 +1,96 @@
+"""What is known of the visitor, language and theme, and what stands around every page."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from dlviz.language import LANGUAGES, translate
+from dlviz.ui import address
+from dlviz.ui.address import language
+
+if TYPE_CHECKING:
+    from dlviz.drawing.theme import Look
+
+FRONT_DOOR = Path(__file__).parents[2] / "app.py"
+ICON = Path(__file__).with_name("icon.svg")
+STYLE = Path(__file__).with_name("style.css")
+SWITCH = "language_switch"
+_INSIDE = "through_front_door"
+THEME_CHECK_SECONDS = 10
+
+
+def tr(message: str, **values: object) -> str:
+    """A label in the visitor's language."""
+    return translate(message, language(), **values)
+
+
+def theme() -> str:
+    """``"light"`` or ``"dark"``, as the browser reported it with its last message."""
+    return st.context.theme.type or "light"
+
+
+def look() -> Look:
+    """How charts are drawn for this visitor. Imports Altair."""
+    from dlviz.drawing.theme import Look
+
+    return Look(language=language(), theme=theme())
+
+
+def chrome() -> None:
+    """What stands around every page: layout, the language switch in the header, the theme's follower."""
+    st.session_state[_INSIDE] = True
+    with st.container(key="chrome"):
+        st.html(STYLE)
+        _language_switch()
+        follow_theme()
+
+
+def through_front_door() -> None:
+    """Make sure that ``app.py`` frames this page.
+
+    Until ``st.navigation`` has been called once in a server, Streamlit takes a folder named ``pages``
+    for its older kind of multipage app and runs a deep link's page without ``app.py``: the first
+    visitor after a start would get a bare page. Then ``app.py`` is run here, page and all.
+    """
+    if _INSIDE not in st.session_state:
+        runpy.run_path(str(FRONT_DOOR))
+        st.stop()
+
+
+def _language_switch() -> None:
+    st.session_state[SWITCH] = language()
+    st.segmented_control(
+        "Language / 语言",
+        list(LANGUAGES),
+        format_func=LANGUAGES.get,
+        required=True,
+        key=SWITCH,
+        on_change=_switch_language,
+        label_visibility="collapsed",
+    )
+
+
+def _switch_language() -> None:
+    address.choose_language(st.session_state[SWITCH])
+
+
+def follow_theme() -> None:
+    """Redraw the page soon after the visitor switches between light and dark.
+
+    The browser tells the server its theme with every message, but sends none when the theme changes
+    (streamlit issue 11920). So an empty fragment asks now and then, for about 4 ms of the server each
+    time (7 % of a core with 200 visitors). Until it notices, or the visitor touches anything, a chart
+    keeps its own background and stays readable.
+    """
+    st.session_state["theme"] = theme()
+    _watch_theme()
+
+
+@st.fragment(run_every=THEME_CHECK_SECONDS)
+def _watch_theme() -> None:
+    if theme() != st.session_state["theme"]:
+        st.rerun()

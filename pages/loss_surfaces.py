@@ -1,0 +1,8 @@
+"""Loss surfaces and optimizers."""
+
+from dlviz.ui.frame import Frame
+
+frame = Frame("loss_surfaces")
+settings = frame.controls()
+result = frame.run(settings)
+frame.show(result)

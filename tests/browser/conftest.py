@@ -1,0 +1,132 @@
+"""A server and a browser for the tests that need real ones."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+PLACES = (
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+)
+SIZE = {"width": 1280, "height": 800}
+
+
+def browser_path() -> str | None:
+    """Chromium or Chrome: the one named by DLVIZ_BROWSER, or one that is installed."""
+    found = [os.environ.get("DLVIZ_BROWSER"), *map(shutil.which, NAMES), *PLACES]
+    return next((path for path in found if path and Path(path).exists()), None)
+
+
+def pytest_collection_modifyitems(items):
+    here = [item for item in items if Path(item.path).is_relative_to(Path(__file__).parent)]
+    for item in here:
+        item.add_marker("browser")
+    if here and browser_path() is None and os.environ.get("CI") != "true":
+        reason = "NO BROWSER: install Chromium or Chrome, or set DLVIZ_BROWSER; the browser tests do not run"
+        for item in here:
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(scope="session")
+def server():
+    """The address of the app, freshly started."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true",
+               "--server.address", "127.0.0.1", "--server.port", str(port)]  # fmt: skip
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(120):
+            try:
+                urllib.request.urlopen(f"{url}/_stcore/health", timeout=1).close()
+                break
+            except OSError:
+                time.sleep(0.25)
+        else:
+            pytest.fail("the app did not start within 30 s")
+        yield url
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    from playwright.sync_api import sync_playwright
+
+    path = browser_path()
+    if path is None:
+        pytest.fail("no Chromium or Chrome was found, and CI=true asks for one")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+class Visitor:
+    """A browser window on the app, with the few things the tests do in it."""
+
+    def __init__(self, context, server: str) -> None:
+        self.page = context.new_page()
+        self.server = server
+        self.sent = 0
+        self.page.on("websocket", lambda socket: socket.on("framesent", self._count))
+
+    def _count(self, _frame) -> None:
+        self.sent += 1
+
+    def open(self, link: str) -> Visitor:
+        """Go to an address within the app and wait for the page."""
+        self.page.goto(self.server + link)
+        return self.settled()
+
+    def settled(self) -> Visitor:
+        """Wait until the script has run and charts are painted."""
+        self.page.wait_for_timeout(250)  # a click reaches the server first
+        self.page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=60_000)
+        self.page.wait_for_timeout(500)
+        return self
+
+    @property
+    def address(self) -> str:
+        return self.page.url.removeprefix(self.server)
+
+    def keyed(self, key: str):
+        """The element of a Streamlit key."""
+        return self.page.locator(f".st-key-{key}")
+
+    def picture(self, name: str):
+        """What a chart is painted on."""
+        return self.keyed(f"chart_{name}").locator(".marks")
+
+    def close(self) -> None:
+        self.page.context.close()
+
+
+@pytest.fixture
+def visit(chromium, server):
+    """Opens an address of the app in a new browser session."""
+    opened = []
+
+    def visit_(link: str, size=SIZE, **options) -> Visitor:
+        context = chromium.new_context(viewport=size, **({"locale": "en-US"} | options))
+        context.set_default_timeout(20_000)
+        opened.append(Visitor(context, server))
+        return opened[-1].open(link)
+
+    yield visit_
+    for visitor in opened:
+        visitor.close()

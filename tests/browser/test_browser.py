@@ -1,0 +1,189 @@
+"""What only a browser can tell. The first test must be the first visit to the server."""
+
+import io
+
+import pytest
+from PIL import Image, ImageChops
+
+from dlviz import catalog
+from dlviz.drawing.theme import INKS
+from dlviz.language import words
+
+STEM = "loss_surfaces"
+MODEL = catalog.concepts()[STEM].experiment.Settings
+PHONE = {"width": 390, "height": 844}
+
+
+def test_cold_link_is_framed_and_restored_even_for_the_first_visitor(visit):
+    link = f"/{STEM}?surface=Himmelblau&optimizers=GD&optimizers=Adam&learning_rate=0.0123&start_x=1.25&lang=zh"
+    visitor = visit(link)
+    assert visitor.address.split("?")[0] == f"/{STEM}"
+    assert sorted(visitor.address.split("?")[1].split("&")) == sorted(link.split("?")[1].split("&"))
+    assert visitor.page.locator("h1").inner_text() == words(STEM, "zh").title
+    assert visitor.page.get_by_test_id("stTopNavLink").count() + visitor.page.get_by_test_id("stTopNavSection").count()
+    assert visitor.keyed("learning_rate").get_by_role("slider").get_attribute("aria-valuetext") == "0.0123"
+    assert visitor.page.get_by_test_id("stAlert").count() == 0
+    assert visitor.page.get_by_test_id("stException").count() == 0
+
+
+def test_hero_stands_above_the_fold(visit):
+    visitor = visit(f"/{STEM}")
+    box = visitor.picture("hero").bounding_box()
+    assert box["height"] > 350
+    assert box["y"] + box["height"] <= 800
+
+
+def shot(visitor, name):
+    image = Image.open(io.BytesIO(visitor.picture(name).screenshot())).convert("RGB")
+    return image
+
+
+def different(one, two) -> bool:
+    return one.size != two.size or ImageChops.difference(one, two).getbbox() is not None
+
+
+def test_scrubbing_stays_in_the_browser(visit):
+    visitor = visit(f"/{STEM}")
+    before, sent = shot(visitor, "hero"), visitor.sent
+    slider = visitor.keyed("chart_hero").locator("input[type=range]")
+    slider.focus()
+    for _ in range(60):
+        slider.press("ArrowLeft")
+    visitor.page.wait_for_timeout(300)
+    assert int(slider.input_value()) == MODEL().steps - 60
+    assert different(before, shot(visitor, "hero"))
+    assert visitor.sent == sent
+
+
+def test_click_sets_the_start(visit):
+    visitor = visit(f"/{STEM}")
+    box = visitor.picture("hero").bounding_box()
+    visitor.page.mouse.click(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.3)
+    visitor.settled()
+    assert "start_x=" in visitor.address
+    assert "start_y=" in visitor.address
+    again = visit(visitor.address)
+    assert again.address == visitor.address
+    assert not different(shot(visitor, "loss"), shot(again, "loss"))
+
+
+def test_controls_presets_and_history(visit):
+    visitor = visit(f"/{STEM}?lang=en")
+    presets = visitor.keyed("preset").get_by_role("radio")
+    presets.nth(1).click()
+    second = visitor.settled().address
+    presets.nth(3).click()
+    fourth = visitor.settled().address
+    assert len({second, fourth, f"/{STEM}?lang=en"}) == 3
+    visitor.page.go_back()
+    assert visitor.settled().address == second
+    assert presets.nth(1).get_attribute("aria-checked") == "true"
+    visitor.page.go_forward()
+    assert visitor.settled().address == fourth
+    visitor.keyed("reset").get_by_role("button").click()
+    assert visitor.settled().address == f"/{STEM}?lang=en"
+
+
+@pytest.mark.parametrize(("locale", "lang"), [("zh-CN", "zh"), ("de-DE", "en")])
+def test_language_is_the_browsers_at_first(visit, locale, lang):
+    assert visit(f"/{STEM}", locale=locale).page.locator("h1").inner_text() == words(STEM, lang).title
+
+
+def test_language_switch(visit):
+    visitor = visit(f"/{STEM}?surface=Ackley")
+    visitor.keyed("language_switch").get_by_text("中文").click()
+    assert visitor.settled().page.locator("h1").inner_text() == words(STEM, "zh").title
+    assert visitor.address == f"/{STEM}?surface=Ackley&lang=zh"
+    visitor.page.get_by_text("首页", exact=True).first.click()
+    assert visitor.settled().keyed(f"card_{STEM}").count() == 1
+    visitor.keyed(f"card_{STEM}").get_by_role("link").click()
+    assert visitor.settled().address == f"/{STEM}?surface=Ackley&lang=zh"
+
+
+def corner(visitor, name):
+    """The colour of a chart's own paper."""
+    return "#%02x%02x%02x" % shot(visitor, name).getpixel((3, 3))
+
+
+def test_theme_switch_is_followed(visit):
+    visitor = visit(f"/{STEM}", color_scheme="light")
+    assert corner(visitor, "loss") == INKS["light"].paper
+    visitor.page.emulate_media(color_scheme="dark")
+    visitor.page.wait_for_timeout(500)
+    # At once the page is dark; the chart is still drawn for light, on its own light paper, so it can be read.
+    page = visitor.page.locator(".stApp").evaluate("e => getComputedStyle(e).backgroundColor")
+    assert page == "rgb(%d, %d, %d)" % tuple(bytes.fromhex(INKS["dark"].paper[1:]))
+    assert corner(visitor, "loss") in (INKS["light"].paper, INKS["dark"].paper)
+    visitor.page.wait_for_timeout(11_000)
+    assert corner(visitor.settled(), "loss") == INKS["dark"].paper
+
+
+def opened(kind: str, data: bytes) -> None:
+    """Read a file as what it claims to be."""
+    if kind == "PNG":
+        image = Image.open(io.BytesIO(data))
+        image.load()
+        assert image.width > 1000
+        assert len(image.convert("RGB").getcolors(1 << 24)) > 50
+    elif kind == "SVG":
+        from xml.etree import ElementTree
+
+        assert ElementTree.fromstring(data).tag.endswith("svg")
+    elif kind == "PDF":
+        assert data.startswith(b"%PDF")
+        assert data.rstrip().endswith(b"%%EOF")
+    elif kind == "CSV":
+        header, *lines = data.decode("utf-8-sig").splitlines()
+        assert header.startswith("dataset,")
+        assert len(lines) > 50
+    else:
+        import json
+
+        assert json.loads(data)["concept"] == STEM
+
+
+@pytest.mark.parametrize("kind", ["SVG", "PNG", "PDF", "CSV", "JSON"])
+def test_export_downloads_a_valid_file(visit, kind):
+    visitor = visit(f"/{STEM}?steps=50")
+    visitor.keyed("share").locator("summary").click()
+    visitor.keyed("export_format").get_by_text(kind, exact=True).click()
+    visitor.settled()
+    with visitor.page.expect_download(timeout=60_000) as download:
+        visitor.keyed("export_download").get_by_role("button").click()
+    name = download.value.suggested_filename
+    assert name.startswith(STEM)
+    assert name.endswith(f".{kind.lower()}")
+    with open(download.value.path(), "rb") as file:  # noqa: PTH123
+        opened(kind, file.read())
+    assert visitor.page.get_by_test_id("stException").count() == 0
+
+
+def test_narrow_screen(visit):
+    visitor = visit(f"/{STEM}", size=PHONE)
+    page = visitor.page
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    for name in catalog.concepts()[STEM].figures.shown(MODEL()):
+        box = visitor.picture(name).bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= PHONE["width"], name
+        assert box["width"] > 300, name
+    assert page.locator("h1").bounding_box()["y"] < 150
+    # The sidebar is closed at first, and opens.
+    page.get_by_test_id("stExpandSidebarButton").click()
+    visitor.page.wait_for_timeout(500)
+    visitor.keyed("surface").wait_for(state="visible")
+
+
+def test_home_opens_quickly_and_leads_to_pages(visit):
+    visitor = visit("/")
+    image = visitor.page.locator(f".st-key-card_{STEM} img")
+    assert image.evaluate("e => e.naturalWidth") > 300
+    visitor.keyed(f"card_{STEM}").get_by_role("link").click()
+    assert visitor.settled().address.startswith(f"/{STEM}")
+    assert visitor.page.locator("h1").inner_text() == words(STEM, "en").title
+
+
+def test_script_in_a_link_is_text(visit):
+    visitor = visit(f"/{STEM}?surface=<img src=x onerror=window.hit=1>&<script>window.hit=1</script>=1")
+    assert visitor.page.evaluate("window.hit") is None
+    assert visitor.page.get_by_test_id("stAlert").count() == 2

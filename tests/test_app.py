@@ -1,0 +1,307 @@
+"""The app without a browser: pages, controls, links, presets, pin, language, trouble."""
+
+import json
+
+import pytest
+from conftest import ROOT
+from streamlit.testing.v1 import AppTest
+
+from dlviz import catalog, record
+from dlviz.language import words
+from dlviz.ui import compute, panels
+
+STEM = "loss_surfaces"
+CONCEPT = catalog.concepts()[STEM]
+MODEL = CONCEPT.experiment.Settings
+PRESETS = {preset.name: preset for preset in CONCEPT.experiment.PRESETS}
+
+
+def page(lang="en", **params):
+    """A concept's page opened by a link, in a new session."""
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    at.switch_page(f"pages/{STEM}.py")
+    for name, value in (params | {"lang": lang}).items():
+        at.query_params[name] = value
+    return fine(at.run())
+
+
+def fine(at):
+    assert not at.exception, [item.message for item in at.exception]
+    return at
+
+
+def address(at):
+    """The page's link: what is off default."""
+    return {name: values[0] if len(values) == 1 else values for name, values in at.query_params.items()}
+
+
+def charts(at):
+    return at.get("vega_lite_chart")
+
+
+def said(at):
+    return " ".join(item.value for item in (*at.markdown, *at.warning, *at.error))
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_home_shows_every_concept(lang):
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    at.query_params["lang"] = lang
+    fine(at.run())
+    assert words(STEM, lang).title in said(at)
+    assert len(at.get("page_link")) == len(catalog.concepts())
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_page_has_all_its_parts(lang):
+    at = page(lang)
+    prose = words(STEM, lang)
+    assert at.title[0].value == prose.title
+    assert prose.answer in said(at)
+    assert len(charts(at)) == len(CONCEPT.figures.shown(MODEL()))
+    assert len(at.metric) >= 1
+    assert len(at.tabs) == 3
+    assert "torch" in at.code[0].value
+    assert address(at) == {"lang": lang}
+    assert not at.warning
+    assert not at.error
+
+
+def test_every_chart_has_a_text_alternative():
+    for chart in charts(page()):
+        assert len(chart.proto.alt) > 20
+
+
+def test_link_restores_settings():
+    settings = MODEL(surface="Rosenbrock", learning_rate=0.00123, optimizers=("GD", "Averaged momentum"), start_x=0.125)
+    at = page(**record.parameters(settings))
+    assert address(at) == record.parameters(settings) | {"lang": "en"}
+    assert at.selectbox("surface").value == "Rosenbrock"
+    assert at.select_slider("learning_rate").value == 0.00123
+    assert at.slider("start_x").value == 0.125
+    assert not at.warning
+
+
+def test_controls_write_the_link():
+    at = page()
+    at.select_slider("steps").set_value(200)
+    at.toggle("tuned").set_value(True)
+    fine(at.run())
+    assert address(at) == {"steps": "200", "tuned": "true", "lang": "en"}
+    at.select_slider("steps").set_value(MODEL().steps)
+    fine(at.run())
+    assert address(at) == {"tuned": "true", "lang": "en"}
+
+
+def test_value_between_the_ticks_becomes_a_stop():
+    at = page(learning_rate="0.0123")
+    assert at.select_slider("learning_rate").value == 0.0123
+    at.select_slider("steps").set_value(200)
+    fine(at.run())
+    assert address(at)["learning_rate"] == "0.0123"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("learning_rate", "abc"), ("learning_rate", "nan"), ("learning_rate", "inf"), ("learning_rate", "1e309"),
+        ("learning_rate", "-1"), ("steps", "99999999999999999999999"), ("steps", "1.5"), ("surface", "<script>alert(1)</script>"),
+        ("surface", "x" * 100_000), ("optimizers", "Adam,Nobody"), ("tuned", "perhaps"), ("start_x", "1e6"),
+        ("expression", "__import__('os')"), ("seed", "$\\LaTeX$ `code` **bold**"),
+    ],
+)  # fmt: skip
+def test_tampered_value_falls_back_with_a_note(name, value):
+    at = page(**{name: value, "rotation": "30.0"})
+    assert len(at.warning) == 1
+    assert f"`{name}`" in at.warning[0].value
+    assert len(at.warning[0].value) < 2_000
+    assert address(at) == {"lang": "en"}
+    assert charts(at)
+
+
+def test_unknown_parameter_is_named_and_left_out():
+    at = page(utm_source="mail", steps="50")
+    assert len(at.warning) == 1
+    assert "`utm_source`" in at.warning[0].value
+    assert address(at) == {"steps": "50", "lang": "en"}
+    at.select_slider("steps").set_value(200)
+    assert not fine(at.run()).warning
+
+
+def test_equal_values_in_other_spellings_are_taken_silently():
+    at = page(learning_rate="5e-2", tuned="0", optimizers="Adam,GD", surface="Himmelblau", condition="50")
+    assert not at.warning
+    assert address(at) == {"learning_rate": "0.05", "optimizers": ["GD", "Adam"], "surface": "Himmelblau", "lang": "en"}
+
+
+def test_hidden_settings_have_no_effect_and_come_back():
+    at = page(surface="Quadratic", condition="100")
+    at.selectbox("surface").set_value("Himmelblau")
+    fine(at.run())
+    assert address(at) == {"surface": "Himmelblau", "lang": "en"}
+    assert "condition" not in [slider.key for slider in at.select_slider]
+    at.selectbox("surface").set_value("Quadratic")
+    fine(at.run())
+    assert address(at) == {"surface": "Quadratic", "condition": "100", "lang": "en"}
+
+
+def test_another_surface_puts_the_start_to_its_usual_place():
+    at = page(start_x="-1.5")
+    at.selectbox("surface").set_value("Himmelblau")
+    fine(at.run())
+    assert address(at) == {"surface": "Himmelblau", "lang": "en"}
+    assert at.slider("start_x").value == MODEL(surface="Himmelblau").start()[0]
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_preset_sets_everything_and_its_claim_holds(name):
+    preset = PRESETS[name]
+    at = page("zh", surface="Ackley", steps="50")
+    at.pills("preset").set_value(name)
+    fine(at.run())
+    wanted = record.parameters(record.effective(preset.settings))
+    if preset.pin is not None:
+        wanted["pin"] = record.pack(record.effective(preset.pin))
+    assert address(at) == wanted | {"lang": "zh"}
+    assert at.pills("preset").value == name
+    assert words(STEM, "zh").presets[name].text in said(at)
+    assert ":material/check_circle:" in said(at)
+    assert not at.error
+
+
+def test_preset_goes_out_when_something_changes():
+    at = page()
+    first = next(iter(PRESETS))
+    at.pills("preset").set_value(first)
+    fine(at.run())
+    at.toggle("inside").set_value(not at.toggle("inside").value)
+    assert fine(at.run()).pills("preset").value is None
+
+
+def test_reset():
+    at = page(surface="Quadratic", condition="100", start_y="1")
+    at.button("reset").click()
+    assert address(fine(at.run())) == {"lang": "en"}
+
+
+def test_pin_draws_a_ghost_and_names_both_runs():
+    at = page()
+    at.button("pin_run").click()
+    fine(at.run())
+    assert address(at) == {"pin": "default", "lang": "en"}
+    before = len(charts(at)[1].proto.spec)
+    at.select_slider("steps").set_value(200)
+    fine(at.run())
+    assert "steps = 200" in said(at)
+    assert "pinned" in at.metric[0].delta
+    assert len(charts(at)[1].proto.spec) > before  # the ghost's own marks
+    again = page(**{name: value for name, value in address(at).items() if name != "lang"})
+    assert [chart.proto.spec for chart in charts(again)] == [chart.proto.spec for chart in charts(at)]
+    at.button("unpin").click()
+    assert "pin" not in address(fine(at.run()))
+
+
+def test_tampered_pin_falls_back_with_a_note():
+    at = page(pin="steps=50&learning_rate=nan&nonsense=1")
+    assert address(at)["pin"] == "steps=50"
+    assert len(at.warning) == 2
+
+
+def test_language_switch_keeps_settings_and_page():
+    at = page(steps="200")
+    at.segmented_control("language_switch").set_value("zh")
+    fine(at.run())
+    assert at.title[0].value == words(STEM, "zh").title
+    assert address(at) == {"steps": "200", "lang": "zh"}
+    at.switch_page("pages/home.py")
+    fine(at.run())
+    assert words(STEM, "zh").title in said(at)
+
+
+def test_page_comes_back_as_it_was_left():
+    at = page(surface="Ackley", learning_rate="0.05")
+    at.switch_page("pages/home.py")
+    fine(at.run())
+    assert address(at) == {"lang": "en"}
+    at.switch_page(f"pages/{STEM}.py")
+    fine(at.run())
+    assert address(at) == {"surface": "Ackley", "learning_rate": "0.05", "lang": "en"}
+
+
+def test_formula_that_does_not_parse_is_pointed_at():
+    at = page(surface="Custom")
+    at.text_input("expression").set_value("x^2 + foo(y)")
+    fine(at.run())
+    assert len(at.error) == 1
+    assert at.code[0].value.splitlines() == ["x^2 + foo(y)", "      ^"]
+    assert charts(at)
+
+
+@pytest.mark.parametrize(
+    ("error", "part"),
+    [
+        (MemoryError(), "memory"), (RuntimeError("CUDA out of memory. Tried"), "memory"),
+        (ValueError("the start must lie on the surface"), "the start must lie"), (ZeroDivisionError("oh"), "ZeroDivisionError"),
+    ],
+)  # fmt: skip
+def test_run_that_fails_leaves_the_page_alone(monkeypatch, error, part):
+    def fail(settings, progress):
+        raise error
+
+    monkeypatch.setattr(CONCEPT.experiment, "run", fail)
+    monkeypatch.setattr(compute, "_results", compute.Shelf(4))
+    at = page(steps="50")
+    assert part in at.error[0].value
+    assert at.title
+    assert [tab.label for tab in at.tabs] == ["Explain", "Sources"]
+    assert at.pills("preset").value is None
+    assert not charts(at)
+
+
+def test_results_are_shared_and_read_only():
+    first = compute.result(STEM, MODEL(), lambda share: None)
+    assert compute.result(STEM, MODEL(), lambda share: None) is first
+    with pytest.raises(ValueError, match="read-only"):
+        first.runs[0].w[:] = 0
+
+
+def test_shelf_forgets_what_was_not_used_for_longest():
+    shelf = compute.Shelf(2)
+    for key in "ab":
+        shelf.put(key, key)
+    shelf.get("a")
+    shelf.put("c", "c")
+    assert [shelf.get(key) for key in "abc"] == ["a", None, "c"]
+
+
+def choice(**changes):
+    usual = {
+        "figure": "hero", "suffix": "svg", "scale": 2, "theme": "light", "transparent": False, "slide": False,
+        "language": "en", "link": "http://example.org/?steps=50", "caption": True,
+    }  # fmt: skip
+    return usual | changes
+
+
+@pytest.mark.parametrize(
+    ("suffix", "start"),
+    [("svg", b"<svg"), ("png", b"\x89PNG"), ("pdf", b"%PDF"), ("csv", b"\xef\xbb\xbf"), ("json", b"{")],
+)
+def test_export_makes_files(suffix, start):
+    data = panels.make_file(STEM, MODEL(steps=50), None, choice(suffix=suffix))
+    assert data.startswith(start)
+    if suffix == "svg":
+        assert b"steps = 50" in data
+        assert b"http://example.org" in data
+
+
+def test_settings_file_is_read_back():
+    settings = MODEL(surface="Ackley", optimizers=("Adam",), start_x=0.25)
+    stem, values = record.read_settings(panels.make_file(STEM, settings, MODEL(), choice(suffix="json")))
+    assert stem == STEM
+    assert MODEL.lenient(values) == (settings, [])
+    assert json.loads(record.settings_json(STEM, settings))["versions"]["torch"].startswith("2.13.0")
+
+
+def test_link_in_the_panel_is_complete():
+    at = page("zh", steps="200")
+    assert any(code.value.endswith("?steps=200&lang=zh") for code in at.code)

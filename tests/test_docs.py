@@ -1,0 +1,84 @@
+"""docs/adding-a-concept.md, followed to the letter in a copy of the project."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+STEP = re.compile(r"<!-- (file|append|after): (\S+?)(?:: (.+?))? -->\n```\w*\n(.*?)```", re.DOTALL)
+RUN = re.compile(r"<!-- run: (.+?) -->")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """The project with the steps of the document carried out."""
+    copy = tmp_path_factory.mktemp("project")
+    for part in ("app.py", "pages", "dlviz", "tests", "pyproject.toml", ".streamlit"):
+        source = ROOT / part
+        if source.is_dir():
+            shutil.copytree(source, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, copy / part)
+    text = (ROOT / "docs" / "adding-a-concept.md").read_text(encoding="utf-8")
+    for kind, path, anchor, body in STEP.findall(text):
+        target = copy / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        before = target.read_text(encoding="utf-8") if target.exists() else ""
+        if kind == "file":
+            assert not target.exists(), f"{path} exists already"
+            after = body
+        elif kind == "append":
+            after = before + body
+        else:
+            (line,) = [line for line in before.splitlines(keepends=True) if anchor in line]
+            after = before.replace(line, line + body)
+        target.write_text(after, encoding="utf-8")
+    for command in RUN.findall(text):
+        run(copy, *command.split())
+    return copy
+
+
+def run(project, *command):
+    environment = {**os.environ, "PYTHONPATH": str(project)}
+    done = subprocess.run(
+        [sys.executable, *command],
+        cwd=project,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    return done.stdout
+
+
+def test_the_new_concept_passes_the_contracts_and_its_own_tests(project):
+    out = run(
+        project, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_contracts.py", "tests/test_parabola.py"
+    )
+    assert " passed" in out
+
+
+def test_the_new_page_opens(project):
+    script = (
+        "from streamlit.testing.v1 import AppTest\n"
+        "app = AppTest.from_file('app.py', default_timeout=60).run()\n"
+        "app.switch_page('pages/parabola.py').run()\n"
+        "assert not app.exception, app.exception\n"
+        "assert 'How fast' in app.title[0].value\n"
+        "assert len(app.get('vega_lite_chart')) == 1\n"
+    )
+    run(project, "-c", script)
+
+
+def test_the_new_figure_is_exported(project):
+    run(project, "-m", "dlviz", "figure", "parabola", "-o", "parabola.svg")
+    assert "|1 − ηλ|ᵗ" in (project / "parabola.svg").read_text(encoding="utf-8")

@@ -1,0 +1,43 @@
+"""Every label stands in the Chinese catalogue, and nothing else does."""
+
+import string
+
+import pytest
+from babel.messages.pofile import read_po
+from messages import collected
+
+from dlviz.language import HERE, LANGUAGES
+
+PO = {lang: HERE / "locale" / lang / "LC_MESSAGES" / "dlviz.po" for lang in LANGUAGES if lang != "en"}
+
+
+@pytest.fixture(scope="module", params=PO)
+def catalogue(request):
+    with PO[request.param].open("rb") as file:
+        return read_po(file, locale=request.param, abort_invalid=True)
+
+
+@pytest.fixture(scope="module")
+def messages():
+    return collected()
+
+
+def test_no_label_is_missing_or_left_over(catalogue, messages):
+    translated = {entry.id for entry in catalogue if entry.id and entry.string}
+    missing = "\n".join(f'msgid "{message}"\nmsgstr ""\n' for message in sorted(messages - translated))
+    assert not missing, f"to be added to the catalogue:\n{missing}"
+    assert translated <= messages, f"no longer used: {sorted(translated - messages)}"
+    assert not [entry.id for entry in catalogue if entry.fuzzy]
+
+
+def test_placeholders_are_the_same(catalogue):
+    def fields(text):
+        return sorted(name for _, name, _, _ in string.Formatter().parse(text) if name)
+
+    different = [entry.id for entry in catalogue if entry.id and fields(entry.id) != fields(entry.string)]
+    assert not different
+
+
+def test_sources_are_read(messages):
+    # One of each way in which a message id can stand in the sources.
+    assert {"Home", "Learning rate", "Surface and paths", "theory", "Condition number at the minimum"} <= messages
