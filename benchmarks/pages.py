@@ -111,7 +111,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--page", default="loss_surfaces")
-    parser.add_argument("--setting", default="start_x", help="A slider that needs new computation.")
+    parser.add_argument("--setting", default="learning_rate", help="A visible slider that needs new computation.")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         trivial = Path(folder) / "trivial.py"
@@ -128,7 +128,7 @@ def main() -> None:
                     page.bring_to_front()
                     slider = page.locator(f".st-key-{key} input[type=range]")
                     slider.focus()
-                    page.keyboard.press("ArrowRight")
+                    page.keyboard.press("ArrowLeft")
                     took = page.evaluate(SETTLED)
                     if round_ >= 3:  # the first are warm-up
                         times[name].append(took)

@@ -31,7 +31,8 @@ class Knob:
     ``ticks`` are the stops of a slider over round values (a logarithmic scale); ``group`` is the
     sidebar section; ``when(values)`` is false while the setting has no effect; ``span(values)`` gives
     ``(least, greatest, usual)`` of a number whose bounds depend on other settings (its default is
-    then None, meaning "the usual one"). ``values`` is any object with the settings as attributes.
+    then None, meaning "the usual one"); ``words`` says that the options are words to be translated where
+    they are shown (links and files always carry the English ones). ``values`` is any object with the settings as attributes.
     """
 
     label: str
@@ -41,6 +42,7 @@ class Knob:
     ticks: tuple[float, ...] | None = None
     when: Callable[[Any], bool] | None = None
     span: Callable[[Any], tuple[float, float, float]] | None = None
+    words: bool = False
     widget: Literal["auto", "pills", "select", "text", "hidden"] = "auto"
 
 

@@ -32,8 +32,10 @@ def collected() -> set[str]:
         for preset in concept.experiment.PRESETS:
             for readout in concept.experiment.readouts(concept.experiment.run(preset.settings)):
                 found |= {text for text in (readout.label, readout.help) if text}
-        for knob in concept.experiment.Settings.knobs().values():
+        settings = concept.experiment.Settings
+        for name, knob in settings.knobs().items():
             found |= {text for text in (knob.label, knob.group, knob.help) if text}
+            found |= set(settings.options(name)) if knob.words else set()
         found |= {figure.label for figure in concept.figures.FIGURES.values()}
     return found
 

@@ -99,9 +99,10 @@ def _widget(model: type[Settings], name: str, knob: Knob, values: SimpleNamespac
         chosen = several(label, options, **common)
         return tuple(option for option in options if option in chosen)
     if options:
+        shown = tr if knob.words else str
         if knob.widget == "pills" or (knob.widget == "auto" and len(options) <= _SEGMENTS):
-            return st.segmented_control(label, options, required=True, **common)
-        return st.selectbox(label, options, **common)
+            return st.segmented_control(label, options, required=True, format_func=shown, **common)
+        return st.selectbox(label, options, format_func=shown, **common)
     if field.annotation is bool:
         return st.toggle(label, **common)
     if field.annotation is str:

@@ -19,7 +19,7 @@ from typing import Any
 import streamlit as st
 
 from dlviz import catalog, record
-from dlviz.contract import Figure, Preset, Settings
+from dlviz.contract import Figure, Note, Preset, Settings
 from dlviz.language import words
 from dlviz.ui import address, compute, controls, panels
 from dlviz.ui.address import Visit
@@ -131,7 +131,8 @@ class Frame:
         self._readouts(result, ghost)
         self._notices(result)
         panels.pin_bar(self.settings, self.pin, self._set_pin)
-        panels.reading(self.words, self.experiment.code(result))
+        facts = [self._sentence(note) for note in self.experiment.facts(result)]
+        panels.reading(self.words, self.experiment.code(result), facts)
         panels.share_and_export(self.stem, self.settings, self.pin)
 
     def _claim(self, result: Any) -> None:
@@ -175,4 +176,7 @@ class Frame:
         notes = self.experiment.notice(result)
         if notes:
             st.subheader(tr("What to notice"), anchor=False)
-            st.markdown("\n".join(f"- {self.words.notice[note.key].format(**note.values)}" for note in notes))
+            st.markdown("\n".join(f"- {self._sentence(note)}" for note in notes))
+
+    def _sentence(self, note: Note) -> str:
+        return self.words.notice[note.key].format(**note.values)

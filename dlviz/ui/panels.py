@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import streamlit as st
@@ -46,11 +46,11 @@ def _named(settings: Settings) -> str:
     return f"`{shown}`" if shown else tr("default settings")
 
 
-def reading(prose: Words, script: str | None) -> None:
+def reading(prose: Words, script: str | None, facts: Sequence[str] = ()) -> None:
     """Explain, code and sources, side by side in tabs; no code where there is no run to reproduce."""
     titles = [tr("Explain"), tr("Code"), tr("Sources")] if script else [tr("Explain"), tr("Sources")]
     explain, *code, sources = st.tabs(titles, key="reading")
-    explain.markdown(prose.explain)
+    explain.markdown("\n\n".join([*facts, prose.explain]))
     for tab in code:
         tab.markdown(tr("The same run in plain PyTorch, with the settings of this page."))
         tab.code(script, language="python")

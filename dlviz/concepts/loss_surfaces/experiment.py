@@ -10,6 +10,7 @@ from dlviz.contract import Note, Progress, Readout, silent
 from dlviz.engine import descent
 from dlviz.engine.optimizers import RULES
 from dlviz.engine.surfaces import Surface, surface
+from dlviz.engine.symbolic import latex
 
 from . import measure
 from .measure import Basins, GradientNoise, Inside, Result, Run, Scene, Sensitivity
@@ -17,7 +18,7 @@ from .presets import PRESETS
 from .script import code
 from .settings import Settings, samples
 
-__all__ = ["PRESETS", "Result", "Settings", "code", "notice", "readouts", "run"]
+__all__ = ["PRESETS", "Result", "Settings", "code", "facts", "notice", "readouts", "run"]
 
 RATE_GRID = np.logspace(-5, 2, 57)
 """Learning rates tried for sensitivity and tuning: eight per factor of ten."""
@@ -29,6 +30,7 @@ def run(settings: Settings, progress: Progress = silent) -> Result:
     `progress` is called with the share done and may raise to stop. Equal settings give equal numbers
     on one device. Raises ``ValueError`` if the typed expression has no finite value on its domain.
     """
+    progress(0.0)
     ground = _surface(settings)
     scene = _scene(ground)
     start = settings.start()
@@ -92,9 +94,11 @@ def _scene(ground: Surface) -> Scene:
         minima, lowest = minima[order], float(losses[order[0]])
         xx, xy, yy = (float(np.asarray(part).ravel()[0]) for part in ground.hessian(minima[:1, 0], minima[:1, 1]))
         hessian = np.array([[xx, xy], [xy, yy]])
+    gradient = None if ground.samples else tuple(latex(part) for part in ground.derivatives)
     return Scene(
-        ground.name, ground.formula, ground.axes, ground.domain, z, minima, lowest, hessian, _is_quadratic(ground)
-    )
+        ground.name, ground.formula, gradient, ground.samples, ground.axes, ground.domain, z, minima, lowest, hessian,
+        _is_quadratic(ground),
+    )  # fmt: skip
 
 
 def _is_quadratic(ground: Surface) -> bool:
@@ -226,7 +230,7 @@ def _sensitivity(settings: Settings, ground: Surface, progress: Progress) -> Sen
 
 def _basins(settings: Settings, ground: Surface, scene: Scene, rate: float, progress: Progress) -> Basins:
     x_min, x_max, y_min, y_max = scene.domain
-    side = settings.basin_resolution
+    side = settings.basin_side()
     radius = 0.01 * min(x_max - x_min, y_max - y_min)
     # Pixel centres, so that the picture's edge is the domain's edge.
     middle = (np.arange(side) + 0.5) / side
@@ -310,3 +314,23 @@ def notice(result: Result) -> list[Note]:
             Note("basins", {"share": share, "optimizer": result.basins.optimizer, "radius": result.basins.radius})
         )
     return notes
+
+
+LISTED = 6
+"""Minima beyond these are counted, not listed."""
+
+
+def facts(result: Result) -> list[Note]:
+    """What is on the screen before anything moves: the surface's formula, gradient, domain and minima."""
+    scene = result.scene
+    domain = dict(zip(("x_min", "x_max", "y_min", "y_max"), scene.domain, strict=True))
+    values = {"name": scene.name, "formula": scene.formula, "first": scene.axes[0], "second": scene.axes[1], **domain}
+    if scene.gradient is not None:
+        x, y = scene.gradient
+        found = [Note("surface", {**values, "gradient": rf"\left({x},\ {y}\right)"})]
+    else:
+        found = [Note("data_surface", {**values, "samples": scene.samples})]
+    if not len(scene.minima):
+        return [*found, Note("no_minimum")]
+    listed = ", ".join(f"({x:.4g}, {y:.4g})" for x, y in scene.minima[:LISTED] + 0.0)
+    return [*found, Note("minima", {"count": len(scene.minima), "listed": listed, "lowest": scene.lowest + 0.0})]

@@ -18,6 +18,8 @@ class Scene:
 
     name: str
     formula: str  # LaTeX
+    gradient: tuple[str, str] | None  # LaTeX of the partial derivatives; None for a loss over data
+    samples: int | None  # examples behind a loss over data
     axes: tuple[str, str]
     domain: tuple[float, float, float, float]  # x_min, x_max, y_min, y_max
     z: np.ndarray  # (H, W) loss on a regular grid over the domain; row 0 at y_min

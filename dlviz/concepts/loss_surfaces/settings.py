@@ -74,6 +74,15 @@ def noisy(values: Any) -> bool:
     return "SGD" in values.optimizers or (values.stochastic_all and set(values.optimizers) != {"GD"})
 
 
+# Least, greatest and usual starts per side of a basin map: a gradient over 500 images costs some
+# 10,000 times one of a formula.
+BASIN_SIDES = {"formula": (16, 256, 128), "regression": (16, 64, 32), "network": (16, 32, 16)}
+
+
+def _basin_cost(values: Any) -> str:
+    return {"Breast cancer": "regression", "Digits network": "network"}.get(values.surface, "formula")
+
+
 def _rate(optimizer: str) -> Any:
     return knob(
         0.1, optimizer + " learning rate", ge=1e-8, le=1e3, ticks=RATES, group="Hyperparameters",
@@ -104,7 +113,7 @@ def _start(axis: int) -> Any:
 class Settings(contract.Settings):
     """Surface, start, racing optimizers with their hyperparameters, gradient noise, and what is drawn."""
 
-    surface: SurfaceName = knob("Ravine", "Surface", group="Surface", widget="select")
+    surface: SurfaceName = knob("Ravine", "Surface", group="Surface", widget="select", words=True)
     condition: float = knob(
         10.0, "Condition number", ge=1, le=1e4, group="Surface", when=on("Quadratic"),
         ticks=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000),
@@ -217,8 +226,8 @@ class Settings(contract.Settings):
     basin_optimizer: OptimizerName = knob(
         "Momentum", "Optimizer of the basins", group="Figures", widget="select", when=lambda values: values.basins
     )
-    basin_resolution: int = knob(
-        128, "Starts per side", ge=16, le=256, ticks=(64, 128, 256), group="Figures",
+    basin_resolution: int | None = knob(
+        None, "Starts per side", group="Figures", span=lambda values: BASIN_SIDES[_basin_cost(values)], step=16,
         when=lambda values: values.basins,
     )  # fmt: skip
     basin_steps: int = knob(
@@ -254,6 +263,10 @@ class Settings(contract.Settings):
         """Examples a mini-batch; None on a test function."""
         count = samples(self)
         return None if count is None else self.batch_size or min(32, count)
+
+    def basin_side(self) -> int:
+        """Starts per side of the basin map."""
+        return self.basin_resolution or BASIN_SIDES[_basin_cost(self)][2]
 
     def stochastic(self, optimizer: str) -> bool:
         """Whether an optimizer sees stochastic gradients under these settings."""
