@@ -16,6 +16,8 @@ def chart(figure: Any, name: str, alt: str, click: tuple[str, str] | None = None
     if click is not None and _offers_click(figure.to_dict()):
         key = f"{name}_click"
         select = {"key": key, "on_select": lambda: _clicked(key, click), "selection_mode": [START]}
+    # As SVG, the thousands of unseen cells that a click is caught by would take half a second to paint.
+    figure.usermeta = {"embedOptions": {"renderer": "canvas"}}
     with st.container(key=f"chart_{name}"):
         st.altair_chart(figure, theme=None, width="stretch", alt=alt, **select)
 

@@ -7,6 +7,7 @@ may depend on the settings above it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, get_args, get_origin
 
@@ -15,7 +16,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dlviz import record
 from dlviz.contract import Knob, Preset, Rejected, Settings
-from dlviz.ui.visitor import tr
+from dlviz.language import translate
+from dlviz.ui.visitor import language, tr
 
 PRESET = "preset"
 _SPANS = "spans"  # session state: setting -> the span its slider had
@@ -99,7 +101,8 @@ def _widget(model: type[Settings], name: str, knob: Knob, values: SimpleNamespac
         chosen = several(label, options, **common)
         return tuple(option for option in options if option in chosen)
     if options:
-        shown = tr if knob.words else str
+        # The language is bound now: Streamlit may ask for a label when no visitor's script is running.
+        shown = partial(translate, language=language()) if knob.words else str
         if knob.widget == "pills" or (knob.widget == "auto" and len(options) <= _SEGMENTS):
             return st.segmented_control(label, options, required=True, format_func=shown, **common)
         return st.selectbox(label, options, format_func=shown, **common)
