@@ -7,6 +7,7 @@ Importing this loads neither streamlit nor torch; a caption names the device, an
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -40,6 +41,7 @@ def text(value: Any) -> str | list[str]:
     return str(value)
 
 
+@lru_cache(maxsize=1024)
 def effective(settings: Settings) -> Settings:
     """The same run in its canonical form: settings that have no effect at their default, usual values as None.
 

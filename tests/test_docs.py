@@ -81,4 +81,4 @@ def test_the_new_page_opens(project):
 
 def test_the_new_figure_is_exported(project):
     run(project, "-m", "dlviz", "figure", "parabola", "-o", "parabola.svg")
-    assert "|1 − ηλ|ᵗ" in (project / "parabola.svg").read_text(encoding="utf-8")
+    assert "|1 − ηλ|^t" in (project / "parabola.svg").read_text(encoding="utf-8")

@@ -107,6 +107,15 @@ def test_momentum_contracts_by_the_spectral_radius_of_its_iteration_matrix(condi
     assert measure.contraction(result, run) == pytest.approx(measure.theoretical_contraction(result, run), rel=0.01)
 
 
+@pytest.mark.parametrize("rate", [0.02, 0.15, 0.19])
+def test_the_excess_loss_of_gd_tends_to_its_slowest_part(rate):
+    result = experiment.run(Settings(surface="Quadratic", optimizers=("GD",), learning_rate=rate, steps=100))
+    (run,) = result.runs
+    slowest = measure.slowest_excess(result, run)
+    assert (run.loss[:, 0] >= slowest * (1 - 1e-9)).all()
+    assert run.loss[-1, 0] == pytest.approx(slowest[-1], rel=0.01)
+
+
 def test_tuning_takes_the_best_rate_of_the_grid_and_changes_nothing_else():
     settings = Settings(surface="Rosenbrock", optimizers=("GD", "Adam"), tuned=True, sensitivity=True)
     result = experiment.run(settings)

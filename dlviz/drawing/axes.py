@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from dlviz.drawing.piece import Piece, Spec, literal, mark, number
+from dlviz.drawing.piece import Piece, Spec, mark, number, word
 from dlviz.drawing.theme import Look
 
 Side = Literal["x", "y"]
@@ -220,5 +220,5 @@ def _power_labels(axis: Axis, side: Side, look: Look) -> list[Spec]:
     values = {"values": records}
     return [
         mark("text", values, place, **base, **shifts[0], clip=False, tooltip=None),
-        mark("text", values, {**place, "text": literal("exponent")}, **raised, **shifts[1], clip=False, tooltip=None),
+        mark("text", values, {**place, "text": word("exponent")}, **raised, **shifts[1], clip=False, tooltip=None),
     ]

@@ -28,8 +28,8 @@ def clip(a: np.ndarray, b: np.ndarray, plane: Plane, room: float = 0.0) -> Clipp
     low = np.array([plane.x.low, plane.y.low])
     size = np.array([plane.x.high, plane.y.high]) - low
     finite = np.isfinite(a).all(axis=1) & np.isfinite(b).all(axis=1)
-    # In units of the plane and bounded, so that 1e300 does not overflow.
-    start, stop = (np.clip(np.nan_to_num((p - low) / size), -1e12, 1e12) for p in (a, b))
+    # In units of the plane and bounded, so that 1e300 does not overflow (and 1e9 keeps its digits).
+    start, stop = (np.clip(np.nan_to_num((p - low) / size), -1e9, 1e9) for p in (a, b))
     way = stop - start
     toward = np.concatenate([-way, way], axis=1)
     room_left = np.concatenate([start + room, 1 + room - start], axis=1)
@@ -38,5 +38,10 @@ def clip(a: np.ndarray, b: np.ndarray, plane: Plane, room: float = 0.0) -> Clipp
     first = np.max(np.where(toward < 0, at, 0.0), axis=1, initial=0.0)
     last = np.min(np.where(toward > 0, at, 1.0), axis=1, initial=1.0)
     beside = ((toward == 0) & (room_left < 0)).any(axis=1)
-    ends = (low + size * (start + share[:, None] * way) for share in (first, last))
-    return Clipped(*ends, first > 0, last < 1, finite & ~beside & (first <= last))
+    entered, left = first > 0, last < 1
+    # An end that stays is passed on to the last digit.
+    ends = (
+        np.where(moved[:, None], low + size * (start + share[:, None] * way), kept)
+        for moved, share, kept in ((entered, first, a), (left, last, b))
+    )
+    return Clipped(*ends, entered, left, finite & ~beside & (first <= last))

@@ -221,7 +221,7 @@ def _labels(look: Look) -> list[Spec]:
         },
         {"calculate": f"height / 2 + {y} + datum.down * ({upright})", "as": "py"},
     ]
-    place = {**_pixels(), "text": literal("text")}
+    place = {**_pixels(), "text": word("text")}
     style = {"fontSize": look.label, "baseline": "middle", "tooltip": None}
     halo = {"stroke": look.inks.paper, "strokeWidth": 4 * look.unit, "strokeJoin": "round", "opacity": 0.8}
     layers = [_upright(look)]

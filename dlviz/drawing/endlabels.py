@@ -11,7 +11,7 @@ from dlviz.drawing.axes import Axis
 from dlviz.drawing.curve import Line, shares
 from dlviz.drawing.labels import dodge
 from dlviz.drawing.palette import colour
-from dlviz.drawing.piece import Piece, Rows, Spec, literal, mark, where
+from dlviz.drawing.piece import Piece, Rows, Spec, literal, mark, where, word
 from dlviz.drawing.theme import Look, tr
 
 INSIDE = 0.97  # of the width: a curve that ends before it has its name inside the plot
@@ -63,7 +63,7 @@ def end_labels(
     near, far = 7 * look.unit, 20 * look.unit
     text = {"align": "left", "baseline": "middle", "fontSize": look.label, "fontWeight": "bold", "tooltip": None}
     text |= {"lineBreak": "\n", "lineHeight": 1.2 * look.label, "dx": {"expr": f"datum.moved ? {far} : {near}"}}
-    words = {**place, "text": literal("text")}
+    words = {**place, "text": word("text")}
     rule = {
         "xOffset": 3 * look.unit,
         "x2Offset": far - 3 * look.unit,
@@ -119,7 +119,7 @@ def plot_height(look: Look, height: int | None) -> float:
 
 def haloed(data: str, place: Spec, look: Look, **style: object) -> list[Spec]:
     """A text in ink over a halo of paper: rows need ``text``."""
-    encoding = {**place, "text": literal("text")}
+    encoding = {**place, "text": word("text")}
     style = {"fontSize": look.label, "tooltip": None, **style}
     return [
         mark(

@@ -121,7 +121,6 @@ def with_caption(spec: dict[str, Any], caption: Sequence[str], look: Look) -> di
     """The spec with small lines under the figure. In the slide form the whole keeps its 1280 x 720 px."""
     if not caption:
         return spec
-    spec = copy.copy(spec)
     size = round(0.75 * look.label)
     across = spec.get("width") if isinstance(spec.get("width"), int) else (SLIDE[0] if look.slide else WIDTH)
     columns = int((across - 3 * look.label) / (0.52 * size))
@@ -140,19 +139,10 @@ def with_caption(spec: dict[str, Any], caption: Sequence[str], look: Look) -> di
         "color": look.inks.muted,
         "offset": round(0.9 * look.label),
     }
-    if "title" not in spec:
-        return {**spec, "title": text}
-    # A figure has one title; a second one goes around it.
-    own = {
-        name: spec.pop(name)
-        for name in ("$schema", "config", "datasets", "params", "padding", "background")
-        if name in spec
-    }
-    if spec.get("autosize", {}).get("type") == "fit":
-        spec.pop("autosize")
-        spec["width"] = spec["width"] - round(9 * look.label) if isinstance(spec.get("width"), int) else WIDTH
-        spec["height"] = spec["height"] - round(8 * look.label) - len(lines) * text["lineHeight"]
-    return {**own, "vconcat": [spec], "title": text}
+    if "title" in spec:  # a chart has one title: the caption goes under it
+        own = spec["title"] if isinstance(spec["title"], dict) else {"text": spec["title"]}
+        return {**spec, "title": {**own, "subtitle": lines, "subtitleFontSize": size, "subtitleColor": look.inks.muted}}
+    return {**spec, "title": text}
 
 
 def csv(chart: alt.TopLevelMixin) -> bytes:

@@ -161,8 +161,8 @@ def isolines(z: np.ndarray, plane: Plane, look: Look, *, floor: float | None = N
         "_isoline_labels": _labels(traced, z, plane, look),
     }
     x, y = plane.x.along("x"), plane.y.along("y")
-    drawn = {"x": x, "y": y, "detail": word("line"), "order": {"value": None}}
-    place = {"x": x, "y": y, "text": literal("text")}
+    drawn = {"x": x, "y": y, "detail": word("line")}
+    place = {"x": x, "y": y, "text": word("text")}
     fine = {
         "color": look.inks.isoline,
         "opacity": look.inks.isoline_opacity,

@@ -45,7 +45,7 @@ def measured(
         number("x", title=x.title, format=".4~g"),
         number("y", title=y.title, format=".4~g"),
     ]
-    drawn = {**place, "order": {"value": None}, "color": hue, "strokeDash": dashes}
+    drawn = {**place, "color": hue, "strokeDash": dashes}
     layers: list[Spec] = []
     data = {name: [record for line in lines for record in _rows(line, y)]}
     banded = [line for line in lines if line.low is not None and line.high is not None]
@@ -81,7 +81,6 @@ def ghost_lines(lines: Sequence[Line], x: Axis, y: Axis, look: Look, *, name: st
     place = {
         "x": x.along("x"),
         "y": y.along("y"),
-        "order": {"value": None},
         "detail": word("name"),
         "stroke": literal("_colour"),
     }
@@ -106,7 +105,7 @@ def theory(
         "strokeDash": [4 * look.unit, 3 * look.unit],
         "opacity": 0.8,
     }
-    layers = [mark("line", name, {**place, "order": {"value": None}}, clip=True, tooltip=None, **style)]
+    layers = [mark("line", name, {**place}, clip=True, tooltip=None, **style)]
     at_share = np.stack([x.share(xs), y.share(ys)], axis=1)
     inside = np.flatnonzero(np.all((at_share >= 0.04) & (at_share <= 0.96), axis=1))
     if inside.size:
@@ -157,7 +156,7 @@ def shade(low: float, high: float, x: Axis, look: Look, label: str, *, name: str
         "color": look.inks.warn,
         "tooltip": None,
     }
-    place = {"x": x.along("x2"), "y": {"value": {"expr": f"height - {6 * look.unit}"}}, "text": literal("text")}
+    place = {"x": x.along("x2"), "y": {"value": {"expr": f"height - {6 * look.unit}"}}, "text": word("text")}
     return Piece((area, mark("text", name, place, **text)), data)
 
 

@@ -235,7 +235,7 @@ def _exit_layers(plane: Plane, look: Look, scrub: bool) -> list[Spec]:
             **cross,
         ),
     ]
-    words = {"x": plane.x.along("x"), "y": plane.y.along("text_y"), "text": literal("text")}
+    words = {"x": plane.x.along("x"), "y": plane.y.along("text_y"), "text": word("text")}
     for side, align, shift in (("!datum.right", "left", 10), ("datum.right", "right", -10)):
         text = {"align": align, "dx": shift * look.unit, "baseline": "middle", "fontSize": look.label, "tooltip": None}
         chosen = [*late, where(side)]

@@ -85,6 +85,10 @@ def mark(kind: str, data: str | Spec, encoding: Spec, *, transform: Sequence[Spe
             spec[key] = properties.pop(key)
     if transform:
         spec["transform"] = list(transform)
+    if kind == "line" and "order" not in encoding:
+        properties.setdefault("order", None)  # in the order of the rows; Vega-Lite would sort by x
+    if properties.get("tooltip", "") is None:
+        properties.setdefault("aria", False)  # the figure's text speaks for it; nobody wants 4,000 cells read out
     spec["mark"] = {"type": kind, **properties}
     spec["encoding"] = encoding
     return spec
@@ -152,7 +156,6 @@ def finish(
     *,
     height: int | None = None,
     width: int | None = None,
-    title: str | None = None,
     alt_text: str = "",
     **top: Any,
 ) -> Figure:
@@ -173,8 +176,6 @@ def finish(
         "config": config(look),
         **top,
     }
-    if title:
-        spec["title"] = title
     return Figure(**spec)
 
 
@@ -190,7 +191,7 @@ def beside(figures: Sequence[Figure], look: Look, *, spacing: int | None = None)
     for figure in figures:
         spec = figure.to_dict()
         together += Piece((), spec["datasets"], tuple(spec["params"]))
-        panel = {name: spec[name] for name in ("layer", "title") if name in spec}
+        panel = {"layer": spec["layer"]}
         panels.append({**panel, "width": round(width / len(figures)), "height": height})
     # Room for the labels and titles around each plot, which a row of charts does not take off by itself.
     margin = round(150 * look.unit)

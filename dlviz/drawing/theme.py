@@ -146,7 +146,7 @@ def config(look: Look) -> dict[str, Any]:
     """The Vega-Lite configuration of a look."""
     inks, small = look.inks, look.unit
     return {
-        "background": None if look.transparent else inks.paper,
+        "background": "transparent" if look.transparent else inks.paper,
         "font": look.font,
         "padding": {
             side: round(8 * look.unit * (1.5 if look.slide else 1)) for side in ("left", "top", "right", "bottom")

@@ -4,22 +4,45 @@ from __future__ import annotations
 
 from typing import Any
 
+import pyarrow as pa
 import streamlit as st
 
 START = "start"
 """Name of the point selection by which a figure offers its plane for clicking."""
 
 
-def chart(figure: Any, name: str, alt: str, click: tuple[str, str] | None = None) -> None:
-    """Show an Altair chart under its own theme. ``click`` names the settings that a click on it sets."""
+def chart(figure: Any, name: str, label: str, alt: str, click: tuple[str, str] | None = None) -> None:
+    """Show an Altair chart under its own theme, with its text alternative.
+
+    ``click`` names the settings that a click on it sets. The alternative, which says what this very run
+    shows, stands beside the chart for screen readers only: within the chart's specification, any change
+    of it would build the chart anew and put its sliders back.
+    """
     select: dict[str, Any] = {}
     if click is not None and _offers_click(figure.to_dict()):
         key = f"{name}_click"
         select = {"key": key, "on_select": lambda: _clicked(key, click), "selection_mode": [START]}
-    # As SVG, the thousands of unseen cells that a click is caught by would take half a second to paint.
-    figure.usermeta = {"embedOptions": {"renderer": "canvas"}}
-    with st.container(key=f"chart_{name}"):
-        st.altair_chart(figure, theme=None, width="stretch", alt=alt, **select)
+    shown = figure.copy(deep=False)
+    shown.datasets = {dataset: _arrow(rows) for dataset, rows in figure.datasets.items()}
+    # As SVG, the thousands of unseen cells that catch a click would take half a second to paint.
+    shown.usermeta = {"embedOptions": {"renderer": "canvas"}}
+    with st.container(key=f"chart_{name}", gap=None):
+        st.altair_chart(shown, theme=None, width="stretch", alt=label, **select)
+        with st.container(key=f"alt_{name}"):
+            st.text(alt)
+
+
+def _arrow(rows: list[dict[str, Any]]) -> Any:
+    """Rows in the form in which Streamlit sends them; its own way there leads through pandas and is slow."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    try:
+        table = pa.table({name: [row.get(name) for row in rows] for name in names})
+    except pa.ArrowException:
+        return rows  # a column of mixed kinds
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue().to_pybytes()
 
 
 def _offers_click(spec: dict[str, Any]) -> bool:

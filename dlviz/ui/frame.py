@@ -153,7 +153,8 @@ class Frame:
             click = CLICK if name == HERO and set(CLICK) <= set(type(self.settings).model_fields) else None
             with column, st.container(gap="xsmall"):
                 st.markdown(f"**{tr(figure.label)}**")
-                chart(figure.draw(result, view, ghost=ghost), name, figure.alt(result, view), click)
+                drawn = figure.draw(result, view, ghost=ghost)
+                chart(drawn, name, tr(figure.label), figure.alt(result, view), click)
 
     def _readouts(self, result: Any, ghost: Any) -> None:
         readouts = self.experiment.readouts(result)

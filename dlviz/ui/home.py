@@ -8,7 +8,7 @@ from dlviz import catalog
 from dlviz.language import words
 from dlviz.thumbnails import thumbnail
 from dlviz.ui import address
-from dlviz.ui.visitor import language, theme, tr
+from dlviz.ui.visitor import language, theme, through_front_door, tr
 
 COLUMNS = 3
 
@@ -21,6 +21,7 @@ PROMISE = (
 
 def show() -> None:
     """The promise, then the syllabus as cards."""
+    through_front_door()
     address.no_settings()
     st.title(tr("How deep learning works, in pictures that are computed"), anchor=False)
     with st.container(width=820):

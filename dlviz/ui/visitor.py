@@ -56,7 +56,7 @@ def through_front_door() -> None:
     for its older kind of multipage app and runs a deep link's page without ``app.py``: the first
     visitor after a start would get a bare page. Then ``app.py`` is run here, page and all.
     """
-    if _INSIDE not in st.session_state:
+    if not st.session_state.pop(_INSIDE, False):
         runpy.run_path(str(FRONT_DOOR))
         st.stop()
 

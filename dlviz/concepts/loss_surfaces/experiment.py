@@ -6,22 +6,19 @@ from functools import lru_cache
 
 import numpy as np
 
-from dlviz.contract import Note, Progress, Readout, silent
+from dlviz.contract import Progress, silent
 from dlviz.engine import descent
 from dlviz.engine.optimizers import RULES
 from dlviz.engine.surfaces import Surface, surface
 from dlviz.engine.symbolic import latex
 
-from . import measure
-from .measure import Basins, GradientNoise, Inside, Result, Run, Scene, Sensitivity
+from .measure import RATE_GRID, Basins, GradientNoise, Inside, Result, Run, Scene, Sensitivity
 from .presets import PRESETS
 from .script import code
+from .sentences import facts, notice, readouts
 from .settings import Settings, samples
 
 __all__ = ["PRESETS", "Result", "Settings", "code", "facts", "notice", "readouts", "run"]
-
-RATE_GRID = np.logspace(-5, 2, 57)
-"""Learning rates tried for sensitivity and tuning: eight per factor of ten."""
 
 
 def run(settings: Settings, progress: Progress = silent) -> Result:
@@ -249,88 +246,3 @@ def _basins(settings: Settings, ground: Surface, scene: Scene, rate: float, prog
     )
     label = np.where(arrival.diverged >= 0, -2, arrival.minimum)
     return Basins(name, rate, label, arrival.steps, settings.basin_steps, radius)
-
-
-def readouts(result: Result) -> list[Readout]:
-    """The page's metrics, measured beside theory."""
-    found: list[Readout] = []
-    reached = [(run, measure.steps_to_tolerance(result, run)) for run in result.runs]
-    reached = [(run, steps) for run, steps in reached if steps is not None]
-    if reached:
-        run_, steps = min(reached, key=lambda pair: pair[1])
-        found.append(
-            Readout(
-                "First within 0.1 % of the way",
-                f"{run_.optimizer} · {steps}",
-                help="Steps until the loss has covered 99.9 % of the way to the minimum, and stays there.",
-            )
-        )
-    for name in ("GD", "Momentum"):
-        run_ = result.run_of(name)
-        theory = run_ and measure.theoretical_contraction(result, run_)
-        measured = run_ and measure.contraction(result, run_)
-        if theory and measured:
-            found.append(Readout(f"{name}: factor per step", f"{measured:.3f}", f"{theory:.3f}"))
-    floor = measure.noise_floor(result)
-    if floor is not None:
-        found.append(Readout("SGD: mean excess loss, second half", f"{floor[0]:.3g}", f"{floor[1]:.3g}"))
-    condition = measure.condition(result.scene)
-    if condition is not None:
-        found.append(Readout("Condition number at the minimum", f"{condition:,.4g}"))
-    limit = measure.stability_limit(result.scene)
-    if limit is not None:
-        found.append(Readout("GD's limit 2/λ_max", f"{limit:.3g}"))
-    return found[:4]
-
-
-def notice(result: Result) -> list[Note]:
-    """Sentences that are true of this very run, by key, with their numbers."""
-    notes: list[Note] = []
-    limit = measure.stability_limit(result.scene)
-    descent_run = result.run_of("GD")
-    if descent_run is not None:
-        changes = measure.steep_sign_changes(result, descent_run)
-        if changes is not None and changes > 0.5 and descent_run.left_at is None:
-            notes.append(Note("zigzag", {"share": changes}))
-        if limit is not None and result.scene.quadratic:
-            key = "above_limit" if descent_run.rate > limit else "below_limit"
-            notes.append(Note(key, {"rate": descent_run.rate, "limit": limit}))
-    for run_ in result.runs:
-        if run_.left_at is not None:
-            notes.append(Note("diverged", {"optimizer": run_.optimizer, "step": run_.left_at, "rate": run_.rate}))
-    reached = {run_.optimizer: measure.steps_to_tolerance(result, run_) for run_ in result.runs}
-    arrived = {name: steps for name, steps in reached.items() if steps is not None}
-    if len(arrived) > 1:
-        first, last = min(arrived, key=arrived.get), max(arrived, key=arrived.get)
-        if arrived[first] < arrived[last]:
-            values = {"first": first, "first_steps": arrived[first], "last": last, "last_steps": arrived[last]}
-            notes.append(Note("race", values))
-    if result.settings.tuned:
-        rates = ", ".join(f"{run_.optimizer} {run_.rate:.2g}" for run_ in result.runs)
-        notes.append(Note("tuned", {"rates": rates, "count": len(RATE_GRID)}))
-    if result.basins is not None:
-        share = float(np.mean(result.basins.minimum >= 0))
-        notes.append(
-            Note("basins", {"share": share, "optimizer": result.basins.optimizer, "radius": result.basins.radius})
-        )
-    return notes
-
-
-LISTED = 6
-"""Minima beyond these are counted, not listed."""
-
-
-def facts(result: Result) -> list[Note]:
-    """What is on the screen before anything moves: the surface's formula, gradient, domain and minima."""
-    scene = result.scene
-    domain = dict(zip(("x_min", "x_max", "y_min", "y_max"), scene.domain, strict=True))
-    values = {"name": scene.name, "formula": scene.formula, "first": scene.axes[0], "second": scene.axes[1], **domain}
-    if scene.gradient is not None:
-        x, y = scene.gradient
-        found = [Note("surface", {**values, "gradient": rf"\left({x},\ {y}\right)"})]
-    else:
-        found = [Note("data_surface", {**values, "samples": scene.samples})]
-    if not len(scene.minima):
-        return [*found, Note("no_minimum")]
-    listed = ", ".join(f"({x:.4g}, {y:.4g})" for x, y in scene.minima[:LISTED] + 0.0)
-    return [*found, Note("minima", {"count": len(scene.minima), "listed": listed, "lowest": scene.lowest + 0.0})]

@@ -61,7 +61,13 @@ def loss(result: Result, look: Look, ghost: Result | None = None) -> Any:
     longest = max((float(line.x[-1]) for line in (*drawn, *pinned)), default=1.0)
     x = Axis(tr(look, x_title), 0, longest)
     y = Axis(title, *span(*everything, log=logarithmic), log=logarithmic)
-    return _curves(drawn, x, y, look, HERO, lines.ghost_lines(pinned, x, y, look))
+    under = lines.ghost_lines(pinned, x, y, look)
+    plain = result.run_of("GD")
+    slowest = plain and measure.slowest_excess(result, plain)
+    if slowest is not None and logarithmic:
+        steps = np.arange(len(slowest)) * (plain.evaluations if settings.per_evaluation else 1)
+        under += lines.theory(steps, slowest, x, y, look, "½λc² (1 − ηλ)^2t")
+    return _curves(drawn, x, y, look, HERO, under)
 
 
 def _loss_scale(result: Result, look: Look) -> tuple[bool, float, str]:
@@ -147,7 +153,7 @@ def sensitivity(result: Result, look: Look, ghost: Result | None = None) -> Any:
         piece += lines.shade(float(min(gone)), float(scan.rates[-1]), x, look, tr(look, "Some runs diverge"))
     limit = measure.stability_limit(result.scene)
     if limit is not None and x.low < limit < x.high:
-        piece += lines.vertical(limit, x, look, "2/λₘₐₓ")
+        piece += lines.vertical(limit, x, look, "2/λ_max")
     settings = result.settings
     if not settings.tuned and not settings.own_rates:
         piece += lines.vertical(

@@ -8,6 +8,9 @@ import numpy as np
 
 from .settings import Settings
 
+RATE_GRID = np.logspace(-5, 2, 57)
+"""Learning rates tried for sensitivity and tuning: eight per factor of ten."""
+
 TOLERANCE = 1e-3
 """A run has converged when its loss has covered all but this share of the way from start to minimum."""
 
@@ -188,6 +191,22 @@ def theoretical_contraction(result: Result, run: Run) -> float | None:
     if run.optimizer == "Momentum":
         return max(momentum_radius(value, run.rate, run.hyper["momentum"]) for value in values)
     return None
+
+
+def slowest_excess(result: Result, run: Run) -> np.ndarray | None:
+    """GD's excess loss along its slowest eigenvector on a quadratic, ½ λ c² (1 - ηλ)^{2t}, (T+1,).
+
+    With c the start's coordinate along that eigenvector this is exact, and what remains of the whole
+    excess loss after the other direction has died out (Goodfellow et al. 2016, section 4.3.1). None for
+    every other case and for a run that does not converge.
+    """
+    rate = theoretical_contraction(result, run)
+    if run.optimizer != "GD" or rate is None or not 0 < rate < 1:
+        return None
+    values, vectors = np.linalg.eigh(result.scene.hessian)
+    slow = int(np.abs(1 - run.rate * values).argmax())
+    offset = (np.asarray(result.start) - result.scene.minima[0]) @ vectors[:, slow]
+    return 0.5 * values[slow] * offset**2 * rate ** (2.0 * np.arange(len(run.loss)))
 
 
 def steep_sign_changes(result: Result, run: Run) -> float | None:
