@@ -32,7 +32,8 @@ class Knob:
     sidebar section; ``when(values)`` is false while the setting has no effect; ``span(values)`` gives
     ``(least, greatest, usual)`` of a number whose bounds depend on other settings (its default is
     then None, meaning "the usual one"); ``words`` says that the options are words to be translated where
-    they are shown (links and files always carry the English ones). ``values`` is any object with the settings as attributes.
+    they are shown (links and files always carry the English ones). ``values`` is any object with the
+    settings as attributes.
     """
 
     label: str

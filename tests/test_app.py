@@ -17,8 +17,10 @@ PRESETS = {preset.name: preset for preset in CONCEPT.experiment.PRESETS}
 
 
 def page(lang="en", **params):
-    """A concept's page opened by a link, in a new session."""
+    """A concept's page opened by a link, in a new session, with all groups of controls open."""
     at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    for group in {knob.group for knob in MODEL.knobs().values()}:
+        at.session_state[f"group_{group}"] = True
     at.switch_page(f"pages/{STEM}.py")
     for name, value in (params | {"lang": lang}).items():
         at.query_params[name] = value
@@ -68,8 +70,12 @@ def test_page_has_all_its_parts(lang):
 
 
 def test_every_chart_has_a_text_alternative():
-    for chart in charts(page()):
-        assert len(chart.proto.alt) > 20
+    at = page()
+    texts = [html.proto.body for html in at.get("html") if 'class="dlviz-alt"' in html.proto.body]
+    assert len(texts) == len(charts(at))
+    for chart, text in zip(charts(at), texts, strict=True):
+        assert chart.proto.alt
+        assert len(text) > 60
 
 
 def test_link_restores_settings():
@@ -105,7 +111,8 @@ def test_value_between_the_ticks_becomes_a_stop():
     ("name", "value"),
     [
         ("learning_rate", "abc"), ("learning_rate", "nan"), ("learning_rate", "inf"), ("learning_rate", "1e309"),
-        ("learning_rate", "-1"), ("steps", "99999999999999999999999"), ("steps", "1.5"), ("surface", "<script>alert(1)</script>"),
+        ("learning_rate", "-1"), ("steps", "99999999999999999999999"), ("steps", "1.5"),
+        ("surface", "<script>alert(1)</script>"),
         ("surface", "x" * 100_000), ("optimizers", "Adam,Nobody"), ("tuned", "perhaps"), ("start_x", "1e6"),
         ("expression", "__import__('os')"), ("seed", "$\\LaTeX$ `code` **bold**"),
     ],
@@ -132,6 +139,26 @@ def test_equal_values_in_other_spellings_are_taken_silently():
     at = page(learning_rate="5e-2", tuned="0", optimizers="Adam,GD", surface="Himmelblau", condition="50")
     assert not at.warning
     assert address(at) == {"learning_rate": "0.05", "optimizers": ["GD", "Adam"], "surface": "Himmelblau", "lang": "en"}
+
+
+def test_settings_in_closed_groups_count():
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    at.switch_page(f"pages/{STEM}.py")
+    at.query_params["start_x"] = "0.5"
+    fine(at.run())
+    assert address(at) == {"start_x": "0.5"}
+    assert "start_x" not in [slider.key for slider in at.slider]
+    at.selectbox("surface").set_value("Himmelblau")
+    fine(at.run())
+    assert address(at) == {"surface": "Himmelblau"}
+    at.session_state["group_Start and steps"] = True
+    fine(at.run())
+    assert at.slider("start_x").value == MODEL(surface="Himmelblau").start()[0]
+    at.slider("start_x").set_value(2.5)
+    fine(at.run())
+    at.session_state["group_Start and steps"] = False
+    fine(at.run())
+    assert address(at) == {"surface": "Himmelblau", "start_x": "2.5"}
 
 
 def test_hidden_settings_have_no_effect_and_come_back():
@@ -241,7 +268,8 @@ def test_formula_that_does_not_parse_is_pointed_at():
     ("error", "part"),
     [
         (MemoryError(), "memory"), (RuntimeError("CUDA out of memory. Tried"), "memory"),
-        (ValueError("the start must lie on the surface"), "the start must lie"), (ZeroDivisionError("oh"), "ZeroDivisionError"),
+        (ValueError("the start must lie on the surface"), "the start must lie"),
+        (ZeroDivisionError("oh"), "ZeroDivisionError"),
     ],
 )  # fmt: skip
 def test_run_that_fails_leaves_the_page_alone(monkeypatch, error, part):
@@ -304,4 +332,6 @@ def test_settings_file_is_read_back():
 
 def test_link_in_the_panel_is_complete():
     at = page("zh", steps="200")
+    at.session_state["share"] = True
+    fine(at.run())
     assert any(code.value.endswith("?steps=200&lang=zh") for code in at.code)

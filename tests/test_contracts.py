@@ -33,8 +33,8 @@ def fresh(code: str, blocked: tuple[str, ...] = ()) -> str:
 
 
 def test_import_contracts():
-    done = subprocess.run([sys.executable, "-c", "from importlinter.cli import lint_imports_command as c; c()"], cwd=ROOT,
-                          capture_output=True, text=True)  # fmt: skip
+    command = [sys.executable, "-c", "from importlinter.cli import lint_imports_command as c; c()"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
 
 

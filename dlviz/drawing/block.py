@@ -16,7 +16,7 @@ from dlviz.drawing.axes import Axis, Plane, ticks
 from dlviz.drawing.clipping import clip
 from dlviz.drawing.isolines import Levels, levels
 from dlviz.drawing.palette import colour, from_oklab, hexed, identity, oklab, ramp
-from dlviz.drawing.paths import Path
+from dlviz.drawing.paths import Path, ghost_colour
 from dlviz.drawing.piece import Rows, rows
 from dlviz.drawing.scrubber import END
 from dlviz.drawing.theme import Look
@@ -127,15 +127,21 @@ def _on_surface(points: np.ndarray, model: np.ndarray) -> np.ndarray:
     return low * (1 - fy) + high * fy
 
 
-def draped(runs: Sequence[Path], model: np.ndarray, plane: Plane, look: Look) -> Rows:
+def draped(runs: Sequence[Path], model: np.ndarray, plane: Plane, look: Look, *, ghosts: Sequence[Path] = ()) -> Rows:
     """The paths in short pieces on the facets, each with a halo under it; gaps make the dashes.
 
     The straight line between two iterates would cut through the hills, so each step follows the ground.
+    Ghosts (pinned runs) are thin and faded, without a halo, and do not obey the scrubber.
     """
     legs = [_legs(run, plane) for run in runs]
     total = sum(float(np.hypot(*(stop - start).T).sum()) for _, start, stop in legs)
     longest = max(0.022, total / max(PIECES - sum(len(steps) for steps, _, _ in legs), 400))
-    return [row for run, leg in zip(runs, legs, strict=True) for row in _pieces(run, *leg, longest, model, look)]
+    drawn = [row for run, leg in zip(runs, legs, strict=True) for row in _pieces(run, *leg, longest, model, look)]
+    for run in ghosts:
+        rows_ = _pieces(run, *_legs(run, plane), 0.03, model, look)
+        thin = {"stroke": ghost_colour(run.name, look), "wide": 0.6 * look.line, "step": -1}
+        drawn += [row | thin for row in rows_ if row["stroke"] != look.inks.halo]
+    return drawn
 
 
 def _legs(run: Path, plane: Plane) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

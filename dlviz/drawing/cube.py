@@ -35,6 +35,7 @@ def cube(
     look: Look,
     *,
     runs: Sequence[Path] = (),
+    ghosts: Sequence[Path] = (),
     minima: np.ndarray | None = None,
     floor: float | None = None,
     symbol: str = "f",
@@ -56,7 +57,7 @@ def cube(
     model = height(coarse(z))
     data = {
         "_block": _ground(z.tobytes(), z.shape, look, height.compress, floor)
-        + draped(runs, model, plane, look)
+        + draped(runs, model, plane, look, ghosts=ghosts)
         + spots(runs, minima, model, plane, look),
         "paths": places(runs, model, plane),
         "_floor": _floor(plane),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 import pyarrow as pa
 import streamlit as st
+
+from dlviz.ui.steady import steady
 
 START = "start"
 """Name of the point selection by which a figure offers its plane for clicking."""
@@ -18,18 +21,17 @@ def chart(figure: Any, name: str, label: str, alt: str, click: tuple[str, str] |
     shows, stands beside the chart for screen readers only: within the chart's specification, any change
     of it would build the chart anew and put its sliders back.
     """
+    spec = figure.to_dict()
     select: dict[str, Any] = {}
-    if click is not None and _offers_click(figure.to_dict()):
+    if click is not None and _offers_click(spec):
         key = f"{name}_click"
         select = {"key": key, "on_select": lambda: _clicked(key, click), "selection_mode": [START]}
-    shown = figure.copy(deep=False)
-    shown.datasets = {dataset: _arrow(rows) for dataset, rows in figure.datasets.items()}
+    spec = steady(spec)
+    spec["datasets"] = {dataset: _arrow(rows) for dataset, rows in spec["datasets"].items()}
     # As SVG, the thousands of unseen cells that catch a click would take half a second to paint.
-    shown.usermeta = {"embedOptions": {"renderer": "canvas"}}
-    with st.container(key=f"chart_{name}", gap=None):
-        st.altair_chart(shown, theme=None, width="stretch", alt=label, **select)
-        with st.container(key=f"alt_{name}"):
-            st.text(alt)
+    spec["usermeta"] = {"embedOptions": {"renderer": "canvas"}}
+    st.vega_lite_chart(spec, theme=None, width="stretch", alt=label, **select)
+    st.html(f'<p class="dlviz-alt">{escape(alt)}</p>')
 
 
 def _arrow(rows: list[dict[str, Any]]) -> Any:

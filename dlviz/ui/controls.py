@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any, get_args, get_origin
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
+from streamlit.elements.lib.mutable_expander_container import ExpanderContainer
 
 from dlviz import record
 from dlviz.contract import Knob, Preset, Rejected, Settings
@@ -41,23 +41,26 @@ def controls(model: type[Settings], open_groups: int) -> tuple[Settings, list[Re
     """Draw the widgets; give the settings, with those that have no effect at their default.
 
     The second value lists what the widgets hold but the model does not take (a formula that does not
-    parse, for instance); such a setting is at its default.
+    parse, for instance); such a setting is at its default. Widgets of a closed group are not made, for
+    every one of them costs each visitor time at every run; their settings are held in the state.
     """
     defaults = model()
     values = SimpleNamespace(**dict(defaults))
-    groups: dict[str, DeltaGenerator] = {}
+    groups: dict[str, ExpanderContainer] = {}
     for name, knob in model.knobs().items():
         if knob.when is not None and not knob.when(values):
             continue
-        if knob.widget == "hidden":
-            setattr(values, name, st.session_state[name])
-            continue
-        if knob.group not in groups:
+        if knob.span is not None:
+            _follow_span(name, knob.span(values))
+        if knob.widget != "hidden" and knob.group not in groups:
             groups[knob.group] = st.sidebar.expander(
-                tr(knob.group), expanded=len(groups) < open_groups, key=f"group_{knob.group}"
+                tr(knob.group), expanded=len(groups) < open_groups, key=f"group_{knob.group}", on_change="rerun"
             )
-        with groups[knob.group]:
-            setattr(values, name, _widget(model, name, knob, values))
+        if knob.widget == "hidden" or not groups[knob.group].open:
+            setattr(values, name, st.session_state[name])
+        else:
+            with groups[knob.group]:
+                setattr(values, name, _widget(model, name, knob, values))
     st.sidebar.button(
         tr("Reset all"), icon=":material/restart_alt:", on_click=fill, args=(defaults,), key="reset", type="tertiary"
     )
@@ -98,8 +101,7 @@ def _widget(model: type[Settings], name: str, knob: Knob, values: SimpleNamespac
     options = list(model.options(name))
     if options and get_origin(field.annotation) is tuple:
         several = st.multiselect if knob.widget == "select" else _multi_pills
-        chosen = several(label, options, **common)
-        return tuple(option for option in options if option in chosen)
+        return several(label, options, **common)
     if options:
         # The language is bound now: Streamlit may ask for a label when no visitor's script is running.
         shown = partial(translate, language=language()) if knob.words else str
@@ -116,8 +118,7 @@ def _widget(model: type[Settings], name: str, knob: Knob, values: SimpleNamespac
         return st.select_slider(label, _stops(name, knob, whole), format_func=record.number, **common)
     low, high = model.bounds(name)
     if knob.span is not None:
-        low, high, usual = knob.span(values)
-        _follow_span(name, (low, high, usual))
+        low, high, _usual = knob.span(values)
     step = knob.step or (1 if whole else _round_step(high - low))
     if whole:
         return st.slider(label, int(low), int(high), step=int(step), **common)

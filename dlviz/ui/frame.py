@@ -151,7 +151,7 @@ class Frame:
         for name, column in zip(names, st.columns(widths, gap="medium"), strict=False):
             figure: Figure = self.figures.FIGURES[name]
             click = CLICK if name == HERO and set(CLICK) <= set(type(self.settings).model_fields) else None
-            with column, st.container(gap="xsmall"):
+            with column, st.container(gap="xsmall", key=f"chart_{name}"):
                 st.markdown(f"**{tr(figure.label)}**")
                 drawn = figure.draw(result, view, ghost=ghost)
                 chart(drawn, name, tr(figure.label), figure.alt(result, view), click)

@@ -63,16 +63,17 @@ def share(settings: Settings, pin: Settings | None) -> None:
     st.code(address.link(settings, pin), language=None, wrap_lines=True)
 
 
-def share_and_export(stem: str, settings: Settings, pin: Settings | None) -> None:
-    """The link, and files of the figures."""
-    with st.expander(tr("Share and export"), icon=":material/ios_share:", key="share"):
-        share(settings, pin)
-        _export(stem, settings, pin)
-
-
 @st.fragment
+def share_and_export(stem: str, settings: Settings, pin: Settings | None) -> None:
+    """The link, and files of the figures. A fragment: opening it or choosing does not run the page again."""
+    with st.expander(tr("Share and export"), icon=":material/ios_share:", key="share", on_change="rerun") as panel:
+        if panel.open:
+            share(settings, pin)
+            _export(stem, settings, pin)
+
+
 def _export(stem: str, settings: Settings, pin: Settings | None) -> None:
-    """Choices of a file and its button. A fragment: choosing does not run the page again."""
+    """Choices of a file, and its button."""
     # Streamlit knows a choice by its label, so a widget with translated options is one widget a language.
     figures = catalog.concepts()[stem].figures
     labels = {name: tr(figures.FIGURES[name].label) for name in figures.shown(settings)}

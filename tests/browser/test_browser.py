@@ -34,8 +34,7 @@ def test_hero_stands_above_the_fold(visit):
 
 
 def shot(visitor, name):
-    image = Image.open(io.BytesIO(visitor.picture(name).screenshot())).convert("RGB")
-    return image
+    return Image.open(io.BytesIO(visitor.picture(name).screenshot())).convert("RGB")
 
 
 def different(one, two) -> bool:
@@ -102,7 +101,7 @@ def test_language_switch(visit):
 
 def corner(visitor, name):
     """The colour of a chart's own paper."""
-    return "#%02x%02x%02x" % shot(visitor, name).getpixel((3, 3))
+    return "#{:02x}{:02x}{:02x}".format(*shot(visitor, name).getpixel((3, 3)))
 
 
 def test_theme_switch_is_followed(visit):
@@ -112,7 +111,7 @@ def test_theme_switch_is_followed(visit):
     visitor.page.wait_for_timeout(500)
     # At once the page is dark; the chart is still drawn for light, on its own light paper, so it can be read.
     page = visitor.page.locator(".stApp").evaluate("e => getComputedStyle(e).backgroundColor")
-    assert page == "rgb(%d, %d, %d)" % tuple(bytes.fromhex(INKS["dark"].paper[1:]))
+    assert page == "rgb({}, {}, {})".format(*bytes.fromhex(INKS["dark"].paper[1:]))
     assert corner(visitor, "loss") in (INKS["light"].paper, INKS["dark"].paper)
     visitor.page.wait_for_timeout(11_000)
     assert corner(visitor.settled(), "loss") == INKS["dark"].paper
@@ -146,6 +145,7 @@ def opened(kind: str, data: bytes) -> None:
 def test_export_downloads_a_valid_file(visit, kind):
     visitor = visit(f"/{STEM}?steps=50")
     visitor.keyed("share").locator("summary").click()
+    visitor.settled()
     visitor.keyed("export_format").get_by_text(kind, exact=True).click()
     visitor.settled()
     with visitor.page.expect_download(timeout=60_000) as download:

@@ -31,17 +31,19 @@ def hero(result: Result, look: Look, ghost: Result | None = None) -> Any:
     scene = result.scene
     plane = Plane(scene.domain, scene.axes)
     drawn = [_path(run) for run in result.runs]
+    comparable = ghost is not None and (ghost.scene.name, ghost.scene.domain) == (scene.name, scene.domain)
+    pinned = [_path(run) for run in ghost.runs] if comparable else []
     ground = {"minima": scene.minima, "floor": scene.lowest}
+    slider = scrubber.slider(result.settings.steps, look)
     if result.settings.surface_3d:
-        piece = cube.cube(scene.z, plane, look, runs=drawn, scrub=True, **ground)
-        return finish(piece + scrubber.slider(result.settings.steps, look), look, height=HERO)
+        piece = cube.cube(scene.z, plane, look, runs=drawn, ghosts=pinned, scrub=True, **ground)
+        return finish(piece + slider, look, height=HERO)
     piece = (
         frame(plane.x, plane.y, look) + surface.background(scene.z, plane, look, **ground) + scrubber.click_grid(plane)
     )
-    if ghost is not None and (ghost.scene.name, ghost.scene.domain) == (scene.name, scene.domain):
-        piece += paths.ghosts([_path(run) for run in ghost.runs], plane, look)
-    piece += paths.paths(drawn, plane, look) + scrubber.slider(result.settings.steps, look)
-    return finish(piece, look, height=HERO)
+    if pinned:
+        piece += paths.ghosts(pinned, plane, look)
+    return finish(piece + paths.paths(drawn, plane, look) + slider, look, height=HERO)
 
 
 def loss(result: Result, look: Look, ghost: Result | None = None) -> Any:
@@ -98,29 +100,37 @@ def _loss_line(run: Run, settings: Settings, offset: float) -> lines.Line:
     return lines.Line(run.optimizer, steps, middle, low, high)
 
 
+QUANTITIES = ("gradient", "first moment", "second moment", "step")
+
+
+def _quantities(inside: measure.Inside, coordinate: int, name: str) -> list[lines.Line]:
+    """What the rule saw and did along one coordinate, in absolute value, against the step."""
+    series = (
+        (f"|∂f/∂{name}|", inside.gradient),
+        ("|m|", inside.first_moment),
+        ("√V", inside.root_second_moment),
+        (f"|Δ{name}|", inside.step),
+    )
+    steps = np.arange(1, len(inside.step) + 1)
+    return [
+        lines.Line(kind, steps, np.abs(values[:, coordinate]), label=label)
+        for kind, (label, values) in zip(QUANTITIES, series, strict=True)
+        if values is not None
+    ]
+
+
 def _inside(coordinate: int) -> Callable[..., Any]:
     def draw(result: Result, look: Look, ghost: Result | None = None) -> Any:
         inside = result.inside
         if inside is None:
             return message(tr(look, "Switch this figure on in the settings."), look)
         name = result.scene.axes[coordinate]
-        series = {
-            f"|∂f/∂{name}|": np.abs(inside.gradient),
-            "|m|": None if inside.first_moment is None else np.abs(inside.first_moment),
-            "√V": inside.root_second_moment,
-            f"|Δ{name}|": inside.step,
-        }
-        steps = np.arange(1, len(inside.step) + 1)
-        drawn = [
-            lines.Line(kind, steps, values[:, coordinate], label=label)
-            for kind, (label, values) in zip(
-                ("gradient", "first moment", "second moment", "step"), series.items(), strict=True
-            )
-            if values is not None
-        ]
-        y = Axis(tr(look, "{optimizer}, coordinate {name}", optimizer=inside.optimizer, name=name),
-                 *span(*(line.y for line in drawn), log=True), log=True)  # fmt: skip
-        return _curves(drawn, Axis(tr(look, "Step"), 0, len(steps)), y, look, SUPPORT)
+        drawn = _quantities(inside, coordinate, name)
+        pinned = _quantities(ghost.inside, coordinate, name) if ghost is not None and ghost.inside is not None else []
+        title = tr(look, "{optimizer}, coordinate {name}", optimizer=inside.optimizer, name=name)
+        x = Axis(tr(look, "Step"), 0, max(len(line.x) for line in (*drawn, *pinned)))
+        y = Axis(title, *span(*(line.y for line in (*drawn, *pinned)), log=True), log=True)
+        return _curves(drawn, x, y, look, SUPPORT, lines.ghost_lines(pinned, x, y, look))
 
     return draw
 
@@ -130,24 +140,16 @@ def sensitivity(result: Result, look: Look, ghost: Result | None = None) -> Any:
     scan = result.sensitivity
     if scan is None:
         return message(tr(look, "Switch this figure on in the settings."), look)
-    offset = result.scene.lowest if result.scene.lowest is not None else 0.0
-    logarithmic = all(
-        np.nanmin(np.append(values, np.inf)) >= offset - 1e-9 * (1 + abs(offset)) for values in scan.loss.values()
-    )
-    offset = offset if logarithmic else 0.0
+    logarithmic, offset = _final_scale(result)
     drawn = [lines.Line(name, scan.rates, values - offset) for name, values in scan.loss.items()]
-    title = tr(
-        look,
-        "Loss above the minimum after {steps} steps" if offset else "Loss after {steps} steps",
-        steps=result.settings.steps,
-    )
+    pinned = []
+    if ghost is not None and ghost.sensitivity is not None:
+        pinned = [lines.Line(name, ghost.sensitivity.rates, v - offset) for name, v in ghost.sensitivity.loss.items()]
+    words_ = "Loss above the minimum after {steps} steps" if offset else "Loss after {steps} steps"
+    heights = [*(line.y for line in (*drawn, *pinned)), np.array([result.start_loss - offset])]
     x = Axis(tr(look, "Learning rate"), float(scan.rates[0]), float(scan.rates[-1]), log=True)
-    y = Axis(
-        title,
-        *span(*(line.y for line in drawn), np.array([result.start_loss - offset]), log=logarithmic),
-        log=logarithmic,
-    )
-    piece = Piece()
+    y = Axis(tr(look, words_, steps=result.settings.steps), *span(*heights, log=logarithmic), log=logarithmic)
+    piece = lines.ghost_lines(pinned, x, y, look)
     gone = [scan.rates[values >= 0].min() for values in scan.diverged.values() if (values >= 0).any()]
     if gone:
         piece += lines.shade(float(min(gone)), float(scan.rates[-1]), x, look, tr(look, "Some runs diverge"))
@@ -160,6 +162,14 @@ def sensitivity(result: Result, look: Look, ghost: Result | None = None) -> Any:
             settings.learning_rate, x, look, tr(look, "Current rate"), dashed=False, name="current", row=1
         )
     return _curves(drawn, x, y, look, SUPPORT, piece)
+
+
+def _final_scale(result: Result) -> tuple[bool, float]:
+    """Whether final losses can stand on a logarithmic axis, and what is subtracted from them then."""
+    lowest = result.scene.lowest or 0.0
+    finals = np.concatenate([[np.inf], *result.sensitivity.loss.values()])
+    above = bool(np.nanmin(finals) >= lowest - 1e-9 * (1 + abs(lowest)))
+    return above, lowest if above else 0.0
 
 
 def basins(result: Result, look: Look, ghost: Result | None = None) -> Any:
