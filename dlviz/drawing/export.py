@@ -140,8 +140,8 @@ def with_caption(spec: dict[str, Any], caption: Sequence[str], look: Look) -> di
         "offset": round(0.9 * look.label),
     }
     if "title" in spec:  # a chart has one title: the caption goes under it
-        own = spec["title"] if isinstance(spec["title"], dict) else {"text": spec["title"]}
-        return {**spec, "title": {**own, "subtitle": lines, "subtitleFontSize": size, "subtitleColor": look.inks.muted}}
+        lower = {"subtitle": lines, "subtitleFontSize": size, "subtitleLineHeight": text["lineHeight"]}
+        return {**spec, "title": {**spec["title"], **lower, "subtitleColor": look.inks.muted, "subtitlePadding": size}}
     return {**spec, "title": text}
 
 

@@ -179,6 +179,21 @@ def finish(
     return Figure(**spec)
 
 
+def footnote(text: str, look: Look) -> Spec:
+    """A small line under the picture, already translated: ``finish(..., title=footnote(...))``."""
+    return {
+        "text": text,
+        "orient": "bottom",
+        "anchor": "start",
+        "frame": "bounds",
+        "align": "left",
+        "fontSize": look.small,
+        "fontWeight": "normal",
+        "color": look.inks.muted,
+        "offset": round(0.6 * look.label),
+    }
+
+
 def beside(figures: Sequence[Figure], look: Look, *, spacing: int | None = None) -> Panels:
     """Figures in a row, for a slide or a file; in the app, put them into columns instead.
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from dlviz.contract import Figure
-from dlviz.drawing import cube, heat, lines, paths, scrubber, surface
+from dlviz.drawing import cube, heat, isolines, lines, paths, scrubber, surface
 from dlviz.drawing.axes import Axis, Plane, frame, span
 from dlviz.drawing.message import message
-from dlviz.drawing.piece import Piece, finish
+from dlviz.drawing.piece import Piece, finish, footnote
 from dlviz.drawing.theme import Look, tr
 from dlviz.language import words
 
@@ -43,7 +43,8 @@ def hero(result: Result, look: Look, ghost: Result | None = None) -> Any:
     )
     if pinned:
         piece += paths.ghosts(pinned, plane, look)
-    return finish(piece + paths.paths(drawn, plane, look) + slider, look, height=HERO)
+    note = isolines.note(scene.z, plane, look, floor=scene.lowest)
+    return finish(piece + paths.paths(drawn, plane, look) + slider, look, height=HERO, title=footnote(note, look))
 
 
 def loss(result: Result, look: Look, ghost: Result | None = None) -> Any:
