@@ -140,8 +140,9 @@ def with_caption(spec: dict[str, Any], caption: Sequence[str], look: Look) -> di
         "offset": round(0.9 * look.label),
     }
     if "title" in spec:  # a chart has one title: the caption goes under it
+        own = spec["title"] if isinstance(spec["title"], dict) else {"text": spec["title"]}
         lower = {"subtitle": lines, "subtitleFontSize": size, "subtitleLineHeight": text["lineHeight"]}
-        return {**spec, "title": {**spec["title"], **lower, "subtitleColor": look.inks.muted, "subtitlePadding": size}}
+        return {**spec, "title": {**own, **lower, "subtitleColor": look.inks.muted, "subtitlePadding": size}}
     return {**spec, "title": text}
 
 

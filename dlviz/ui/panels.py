@@ -46,15 +46,29 @@ def _named(settings: Settings) -> str:
     return f"`{shown}`" if shown else tr("default settings")
 
 
+@st.fragment
 def reading(prose: Words, script: str | None, facts: Sequence[str] = ()) -> None:
-    """Explain, code and sources, side by side in tabs; no code where there is no run to reproduce."""
-    titles = [tr("Explain"), tr("Code"), tr("Sources")] if script else [tr("Explain"), tr("Sources")]
-    explain, *code, sources = st.tabs(titles, key="reading")
-    explain.markdown("\n\n".join([*facts, prose.explain]))
-    for tab in code:
-        tab.markdown(tr("The same run in plain PyTorch, with the settings of this page."))
-        tab.code(script, language="python")
-    sources.markdown(prose.sources)
+    """Explain (``facts`` of this run first), code and sources, of which one is shown.
+
+    There is no code where there is no run to reproduce.
+
+    Not ``st.tabs``: its panels search themselves for something to focus at every run, which takes the
+    browser 25 ms where there are many formulas, and it keeps the hidden ones up to date.
+    """
+    titles = {"explain": tr("Explain"), "code": tr("Code"), "sources": tr("Sources")}
+    if not script:
+        del titles["code"]
+    chosen = st.segmented_control(
+        tr("Explain"), list(titles), format_func=titles.get, default="explain", required=True,
+        label_visibility="collapsed", key=f"reading_{language()}",
+    )  # fmt: skip
+    if chosen == "explain":
+        st.markdown("\n\n".join([*facts, prose.explain]))
+    elif chosen == "code":
+        st.markdown(tr("The same run in plain PyTorch, with the settings of this page."))
+        st.code(script, language="python")
+    else:
+        st.markdown(prose.sources)
 
 
 def share(settings: Settings, pin: Settings | None) -> None:
