@@ -285,7 +285,7 @@ def test_run_that_fails_leaves_the_page_alone(monkeypatch, error, part):
     at = page(steps="50")
     assert part in at.error[0].value
     assert at.title
-    assert [option.content for option in at.segmented_control("reading_en").options] == ["Explain", "Sources"]
+    assert at.segmented_control("reading_en").options == ["Explain", "Sources"]
     assert at.pills("preset").value is None
     assert not charts(at)
 

@@ -1,4 +1,4 @@
-"""Charts on the page: the same object that Jupyter shows and the export writes."""
+"""Charts on the page: those that Jupyter shows and the export writes, sent in a form that is quick to change."""
 
 from __future__ import annotations
 
