@@ -67,12 +67,12 @@ def figure(
     settings, pin = _settings(stem, concept, preset, file, given)
     drawing = _one_of(concept.figures.FIGURES, name, "figure")
     if suffix == "json":
-        output.write_bytes(record.settings_json(stem, settings))
+        _write(output, record.settings_json(stem, settings, pin))
     else:
         from dlviz.drawing.theme import Look
 
         look = Look(language=lang, theme=theme, slide=slide, transparent=transparent)
-        output.write_bytes(_draw(stem, concept, drawing, settings, pin, look, suffix, caption, scale))
+        _write(output, _draw(stem, concept, drawing, settings, pin, look, suffix, caption, scale))
     click.echo(str(output))
 
 
@@ -108,9 +108,16 @@ def export(
             drawing = concept.figures.FIGURES[name]
             data = _draw(stem, concept, drawing, preset.settings, preset.pin, look, suffix, True, 2)
             target = output / stem / f"{preset.name}-{name}.{suffix}"
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(data)
+            _write(target, data)
     click.echo(f"{len(work)} files in {output}")
+
+
+def _write(target: Path, data: bytes) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+    except OSError as error:
+        raise Wrong(f"{target} cannot be written: {error.strerror}") from error
 
 
 def _one_of(allowed: dict[str, Any], name: str, kind: str) -> Any:
@@ -131,25 +138,33 @@ def _settings(
         values, pin = chosen.settings.differing(), chosen.pin
     if file is not None:
         try:
-            of, stored = record.read_settings(file.read_bytes())
+            of, stored, pinned = record.read_settings(file.read_bytes())
         except (OSError, ValueError) as error:
             raise Wrong(f"cannot use the settings file {file}: {error}") from error
         if of != stem:
             raise Wrong(f"the settings file {file} belongs to {of!r}, not to {stem!r}")
         values |= stored
+        if pinned is not None:
+            pin, wrong = experiment.Settings.lenient(pinned)
+            _refuse(wrong)
     for pair in given:
         name, sign, value = pair.partition("=")
         if not sign:
             raise Wrong(f"--set needs NAME=VALUE, not {pair!r}")
         values[name] = value
     settings, rejected = experiment.Settings.lenient(values)
+    _refuse(rejected)
+    effective = record.effective(settings)
+    for name in (pair.partition("=")[0] for pair in given):
+        if name in settings.differing() and name not in effective.differing():
+            click.echo(f"Note: {name} has no effect with these settings", err=True)
+    return effective, pin
+
+
+def _refuse(rejected: list[Rejected]) -> None:
     if rejected:
-        raise Wrong("; ".join(_complaint(item) for item in rejected))
-    return settings, pin
-
-
-def _complaint(item: Rejected) -> str:
-    return f"{item.name}={item.given!r} is not allowed; allowed: {item.allowed}"
+        complaints = (f"{item.name}={item.given!r} is not allowed; allowed: {item.allowed}" for item in rejected)
+        raise Wrong("; ".join(complaints))
 
 
 def _draw(
@@ -162,7 +177,7 @@ def _draw(
         result = concept.experiment.run(settings)
         ghost = None if pin is None else concept.experiment.run(pin)
         chart = drawing.draw(result, look, ghost=ghost)
-        lines = record.caption(stem, settings, look.language) if caption else ()
+        lines = record.caption(stem, settings, look.language, pin=pin) if caption else ()
         return out.render(chart, suffix, look=look, scale=scale, caption=lines)
     except (ValueError, out.ExportError) as error:
         raise Wrong(f"{error}; nothing was written") from error

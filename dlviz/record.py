@@ -109,8 +109,8 @@ def settings_json(stem: str, settings: Settings, pin: Settings | None = None) ->
     return (json.dumps(content, ensure_ascii=False, indent=2) + "\n").encode()
 
 
-def read_settings(data: bytes) -> tuple[str, dict[str, Any]]:
-    """``(stem, raw values)`` of a settings file. Raises ``ValueError`` when it is not one.
+def read_settings(data: bytes) -> tuple[str, dict[str, Any], dict[str, Any] | None]:
+    """``(stem, raw values, those of the pinned run)`` of a settings file. Raises ``ValueError`` when it is none.
 
     The values still have to be validated by the concept's ``Settings``.
     """
@@ -122,7 +122,10 @@ def read_settings(data: bytes) -> tuple[str, dict[str, Any]]:
         raise ValueError('a settings file has the keys "concept" and "settings"')
     if not isinstance(content.get("settings"), dict):
         raise ValueError('"settings" must be an object of names and values')
-    return content["concept"], content["settings"]
+    pin = content.get("pin")
+    if not isinstance(pin, dict | None):
+        raise ValueError('"pin" must be an object of names and values, or null')
+    return content["concept"], content["settings"], pin
 
 
 def file_name(stem: str, figure: str, settings: Settings, suffix: str) -> str:

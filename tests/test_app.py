@@ -328,7 +328,7 @@ def test_export_makes_files(suffix, start):
 
 def test_settings_file_is_read_back():
     settings = MODEL(surface="Ackley", optimizers=("Adam",), start_x=0.25)
-    stem, values = record.read_settings(panels.make_file(STEM, settings, MODEL(), choice(suffix="json")))
+    stem, values, _pin = record.read_settings(panels.make_file(STEM, settings, MODEL(), choice(suffix="json")))
     assert stem == STEM
     assert MODEL.lenient(values) == (settings, [])
     assert json.loads(record.settings_json(STEM, settings))["versions"]["torch"].startswith("2.13.0")

@@ -62,8 +62,11 @@ def test_equal_settings_give_equal_numbers():
 
 def test_settings_survive_the_file_that_the_export_panel_writes():
     settings = PRESETS["saddle"].settings
-    stem, values = read_settings(settings_json("loss_surfaces", settings))
-    assert stem == "loss_surfaces" and Settings(**values) == settings
+    pin = Settings(steps=50)
+    stem, values, pinned = read_settings(settings_json("loss_surfaces", settings, pin))
+    assert stem == "loss_surfaces"
+    assert Settings(**values) == settings
+    assert Settings(**pinned) == pin
 
 
 @pytest.mark.parametrize("rate", [0.01, 0.05, 0.2])

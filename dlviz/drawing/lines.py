@@ -5,7 +5,7 @@ Names stand at the ends of the curves rather than in a legend, and never on top 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -125,6 +125,27 @@ def theory(
             dy=-8 * look.unit,
         )
     return Piece(tuple(layers), data)
+
+
+def marks(points: Mapping[str, tuple[float, float]], x: Axis, y: Axis, look: Look, *, name: str = "in use") -> Piece:
+    """A ring for each identity at its point (x, y), for instance the setting in use on a curve.
+
+    Points that are not finite, or not positive on a logarithmic axis, are left out.
+    """
+    places = np.array(list(points.values()), dtype=float).reshape(-1, 2)
+    heights = drawable(places[:, 1], y)
+    data = rows(name=list(points), x=places[:, 0], y=heights, stroke=[colour(of, look) for of in points])
+    place = {"x": x.along("x"), "y": y.along("y"), "stroke": literal("stroke")}
+    style = {
+        "size": 90 * look.unit**2,
+        "strokeWidth": 2.4 * look.unit,
+        "fill": look.inks.paper,
+        "opacity": 1,
+        "clip": True,
+    }
+    return Piece(
+        (mark("point", name, place, tooltip=None, **style),), {name: [row for row in data if row["y"] is not None]}
+    )
 
 
 def vertical(

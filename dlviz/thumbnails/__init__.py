@@ -3,7 +3,7 @@
 from pathlib import Path
 
 HERE = Path(__file__).parent
-SIZE = 480
+SIZE = 560
 """Width in px."""
 
 

@@ -15,7 +15,7 @@ def main() -> None:
         for theme in INKS:
             look = Look(theme=theme)
             chart = concept.figures.FIGURES["hero"].draw(result, look)
-            thumbnail(stem, theme).write_bytes(render(chart, "png", look=look, scale=1.25, width=SIZE))
+            thumbnail(stem, theme).write_bytes(render(chart, "png", look=look, scale=1, width=SIZE))
             print(thumbnail(stem, theme))  # noqa: T201
 
 

@@ -68,13 +68,18 @@ def opened(stem: str, model: type[Settings]) -> Visit | None:
         return left
     pin = given.pop(PIN, None)
     settings, rejected = model.lenient(given)
-    if lang is not None and lang not in LANGUAGES:
+    if lang is not None and (not isinstance(lang, str) or lang not in LANGUAGES):
         rejected.append(Rejected(LANGUAGE, str(lang)[:40], ", ".join(LANGUAGES)))
     ghost = None
-    if pin is not None:
-        ghost, wrong = model.lenient(record.unpack(str(pin)))
+    packed = record.unpack(pin) if isinstance(pin, str) else {}
+    if packed:
+        ghost, wrong = model.lenient(packed)
         ghost = record.effective(ghost)
         rejected += [Rejected(f"{PIN}: {item.name}", item.given, item.allowed) for item in wrong]
+    elif pin == record.DEFAULT:
+        ghost = model()
+    elif pin is not None:
+        rejected.append(Rejected(PIN, str(pin)[:40], record.pack(settings)))
     return Visit(record.effective(settings), ghost, tuple(rejected))
 
 

@@ -17,7 +17,7 @@ from streamlit.elements.lib.mutable_expander_container import ExpanderContainer
 from dlviz import record
 from dlviz.contract import Knob, Preset, Rejected, Settings
 from dlviz.language import translate
-from dlviz.ui.visitor import language, tr
+from dlviz.ui.visitor import WORDED, language, tr
 
 PRESET = "preset"
 _SPANS = "spans"  # session state: setting -> the span its slider had
@@ -46,6 +46,7 @@ def controls(model: type[Settings], open_groups: int) -> tuple[Settings, list[Re
     """
     defaults = model()
     values = SimpleNamespace(**dict(defaults))
+    st.session_state[WORDED] = [name for name, knob in model.knobs().items() if knob.words]
     groups: dict[str, ExpanderContainer] = {}
     for name, knob in model.knobs().items():
         if knob.when is not None and not knob.when(values):
@@ -88,7 +89,9 @@ def preset_pills(
 def current_preset(presets: tuple[Preset, ...], settings: Settings, pin: Settings | None) -> Preset | None:
     """The preset whose settings these are, if any; one with the same pinned run before others."""
     same = [preset for preset in presets if record.effective(preset.settings) == settings]
-    same.sort(key=lambda preset: (preset.pin and record.effective(preset.pin)) != pin)
+    # The words of a preset with a pinned run speak of it.
+    same = [preset for preset in same if preset.pin is None or record.effective(preset.pin) == pin]
+    same.sort(key=lambda preset: preset.pin is None)
     return same[0] if same else None
 
 

@@ -15,7 +15,7 @@ _log = get_logger(__name__)
 
 def reported(item: Rejected, model: type[Settings]) -> None:
     """A part of the link that was not taken. Its text is shown as code, so that it stays text."""
-    if item.name.removeprefix("pin: ") in (*model.model_fields, "lang"):
+    if item.name.removeprefix("pin: ") in (*model.model_fields, "lang", "pin"):
         message = tr(
             "{name} cannot be {given} in a link, so it was left out. Allowed: {allowed}",
             name=_code(item.name), given=_code(item.given), allowed=_allowed(item, model),
@@ -85,7 +85,7 @@ def _allowed(item: Rejected, model: type[Settings]) -> str:
         )
     if kind is bool:
         return "true, false"
-    return tr("a text of limited length") if kind is str else tr("a number within the bounds of its slider")
+    return item.allowed if kind is str else tr("a number within the bounds of its slider")
 
 
 def _label(name: str, model: type[Settings]) -> str:

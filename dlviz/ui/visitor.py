@@ -19,6 +19,7 @@ FRONT_DOOR = Path(__file__).parents[2] / "app.py"
 ICON = Path(__file__).with_name("icon.svg")
 STYLE = Path(__file__).with_name("style.css")
 SWITCH = "language_switch"
+WORDED = "worded"  # session state: the widgets whose options are translated
 _INSIDE = "through_front_door"
 THEME_CHECK_SECONDS = 10
 
@@ -75,6 +76,11 @@ def _language_switch() -> None:
 
 
 def _switch_language() -> None:
+    # Streamlit keeps a choice by its label. Reading it here still gives the option itself, and setting it
+    # makes it hold under the label in the other language.
+    for name in st.session_state.get(WORDED, ()):
+        if name in st.session_state:
+            st.session_state[name] = st.session_state[name]
     address.choose_language(st.session_state[SWITCH])
 
 

@@ -7,7 +7,7 @@ from PIL import Image, ImageChops
 
 from dlviz import catalog
 from dlviz.drawing.theme import INKS
-from dlviz.language import words
+from dlviz.language import translate, words
 
 STEM = "loss_surfaces"
 MODEL = catalog.concepts()[STEM].experiment.Settings
@@ -117,6 +117,17 @@ def test_language_switch(visit):
     assert visitor.settled().keyed(f"card_{STEM}").count() == 1
     visitor.keyed(f"card_{STEM}").get_by_role("link").click()
     assert visitor.settled().address == f"/{STEM}?surface=Ackley&lang=zh"
+
+
+def test_language_switch_keeps_translated_choices(visit):
+    visitor = visit(f"/{STEM}?lang=zh")
+    chinese = visitor.keyed("surface").locator("input").input_value()
+    visitor.keyed("language_switch").get_by_text("English").click()
+    visitor.settled()
+    english = visitor.keyed("surface").locator("input").input_value()
+    assert (chinese, english) == (translate(MODEL().surface, "zh"), MODEL().surface)
+    assert visitor.address == f"/{STEM}?lang=en"
+    assert visitor.page.get_by_test_id("stAlert").count() == 0
 
 
 def corner(visitor, name):

@@ -5,12 +5,13 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
+import sympy
 
 from dlviz.contract import Progress, silent
 from dlviz.engine import descent
 from dlviz.engine.optimizers import RULES
 from dlviz.engine.surfaces import Surface, surface
-from dlviz.engine.symbolic import latex
+from dlviz.engine.symbolic import X, Y, latex
 
 from .measure import RATE_GRID, Basins, GradientNoise, Inside, Result, Run, Scene, Sensitivity
 from .presets import PRESETS
@@ -31,25 +32,19 @@ def run(settings: Settings, progress: Progress = silent) -> Result:
     ground = _surface(settings)
     scene = _scene(ground)
     start = settings.start()
-    # Basins take most of the time where they are asked for, and the race next to none.
-    share = 0.1 if settings.basins else 0.5
+    # Basins take most of the time where they are asked for, and the race least.
+    shares = np.cumsum([0.5, 0.5, 9.0 if settings.basins else 0.0])
+    shares /= shares[-1]
     scan = None
     if settings.sensitivity or settings.tuned:
-        scan = _sensitivity(settings, ground, lambda done: progress(share * done))
-    rates = {name: settings.rate(name) for name in settings.optimizers}
-    if settings.tuned:
-        rates |= {name: best for name in settings.optimizers if (best := scan.best(name)) is not None}
-    runs, inside = _race(settings, ground, rates, progress)
+        scan = _sensitivity(settings, ground, lambda done: progress(shares[0] * done))
+    rates = _rates(settings, scan)
+    runs, inside = _race(settings, ground, rates, lambda done: progress(shares[0] + (shares[1] - shares[0]) * done))
     basins = None
     if settings.basins and len(scene.minima):
         name = settings.basin_optimizer
-        basins = _basins(
-            settings,
-            ground,
-            scene,
-            rates.get(name, settings.rate(name)),
-            lambda done: progress(share + (1 - share) * done),
-        )
+        rate = rates.get(name, settings.rate(name))
+        basins = _basins(settings, ground, scene, rate, lambda done: progress(shares[1] + (1 - shares[1]) * done))
     start_loss = float(ground.value(np.array(start[0]), np.array(start[1])))
     return Result(
         settings,
@@ -62,6 +57,14 @@ def run(settings: Settings, progress: Progress = silent) -> Result:
         scan if settings.sensitivity else None,
         basins,
     )
+
+
+def _rates(settings: Settings, scan: Sensitivity | None) -> dict[str, float]:
+    """The learning rate of each racing optimizer: as set, or the best of the grid where one was found."""
+    rates = {name: settings.rate(name) for name in settings.optimizers}
+    if settings.tuned:
+        rates |= {name: best for name in settings.optimizers if (best := scan.best(name)) is not None}
+    return rates
 
 
 def _surface(settings: Settings) -> Surface:
@@ -90,7 +93,8 @@ def _scene(ground: Surface) -> Scene:
         order = np.argsort(losses, kind="stable")
         minima, lowest = minima[order], float(losses[order[0]])
         xx, xy, yy = (float(np.asarray(part).ravel()[0]) for part in ground.hessian(minima[:1, 0], minima[:1, 1]))
-        hessian = np.array([[xx, xy], [xy, yy]])
+        # At a kink (Ackley's minimum) there is none.
+        hessian = np.array([[xx, xy], [xy, yy]]) if np.isfinite([xx, xy, yy]).all() else None
     gradient = None if ground.samples else tuple(latex(part) for part in ground.derivatives)
     return Scene(
         ground.name, ground.formula, gradient, ground.samples, ground.axes, ground.domain, z, minima, lowest, hessian,
@@ -99,13 +103,14 @@ def _scene(ground: Surface) -> Scene:
 
 
 def _is_quadratic(ground: Surface) -> bool:
-    """Whether the Hessian is one and the same at scattered points of the domain."""
-    if not ground.program:
+    """Whether the Hessian is one and the same everywhere: second derivatives that are plain numbers.
+
+    A kink hides from second derivatives, so a formula with abs or sqrt does not count.
+    """
+    if not ground.program or any(name in str(ground.expression) for name in ("abs", "sign", "sqrt")):
         return False
-    x_min, x_max, y_min, y_max = ground.domain
-    share = np.array([0.11, 0.37, 0.52, 0.83])
-    parts = ground.hessian(x_min + share * (x_max - x_min), y_min + share[::-1] * (y_max - y_min))
-    return all(np.ptp(np.broadcast_to(part, share.shape)) <= 1e-9 * (1 + np.abs(part).max()) for part in parts)
+    gradient = [ground.expression.diff(symbol) for symbol in (X, Y)]
+    return all(sympy.expand(part.diff(symbol)).is_number for part in gradient for symbol in (X, Y))
 
 
 def _lanes(settings: Settings, name: str, rates: np.ndarray, repeats: int) -> descent.Lanes:

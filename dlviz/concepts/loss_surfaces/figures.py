@@ -31,7 +31,7 @@ def hero(result: Result, look: Look, ghost: Result | None = None) -> Any:
     scene = result.scene
     plane = Plane(scene.domain, scene.axes)
     drawn = [_path(run) for run in result.runs]
-    comparable = ghost is not None and (ghost.scene.name, ghost.scene.domain) == (scene.name, scene.domain)
+    comparable = ghost is not None and (ghost.scene.formula, ghost.scene.domain) == (scene.formula, scene.domain)
     pinned = [_path(run) for run in ghost.runs] if comparable else []
     ground = {"minima": scene.minima, "floor": scene.lowest}
     slider = scrubber.slider(result.settings.steps, look)
@@ -52,7 +52,7 @@ def loss(result: Result, look: Look, ghost: Result | None = None) -> Any:
     settings = result.settings
     logarithmic, offset, title = _loss_scale(result, look)
     drawn = [_loss_line(run, settings, offset) for run in result.runs]
-    pinned = [_loss_line(run, settings, offset) for run in ghost.runs] if ghost is not None else []
+    pinned = [_loss_line(run, settings, _loss_scale(ghost, look)[1]) for run in ghost.runs] if ghost is not None else []
     everything = [
         values for line in (*drawn, *pinned) for values in (line.y, line.low, line.high) if values is not None
     ]
@@ -76,9 +76,10 @@ def loss(result: Result, look: Look, ghost: Result | None = None) -> Any:
 def _loss_scale(result: Result, look: Look) -> tuple[bool, float, str]:
     """Whether the axis is logarithmic, what is subtracted from the loss, and the axis title."""
     lowest = result.scene.lowest
-    if lowest is not None and all(np.nanmin(run.loss) >= lowest - 1e-9 * (1 + abs(lowest)) for run in result.runs):
+    least = min((float(np.nanmin(run.loss, initial=np.inf)) for run in result.runs), default=np.inf)
+    if lowest is not None and least >= lowest - 1e-9 * (1 + abs(lowest)):
         return True, lowest, tr(look, "Loss above the minimum") if lowest else tr(look, "Loss")
-    if all(np.nanmin(run.loss) > 0 for run in result.runs):
+    if least > 0:
         return True, 0.0, tr(look, "Loss")
     return False, 0.0, tr(look, "Loss")
 
@@ -97,8 +98,11 @@ def _loss_line(run: Run, settings: Settings, offset: float) -> lines.Line:
     above = run.loss - offset
     if above.shape[1] == 1:
         return lines.Line(run.optimizer, steps, above[:, 0], diverged=int(run.diverged[0]))
-    low, middle, high = np.percentile(above, (BAND[0], 50, BAND[1]), axis=1)
-    return lines.Line(run.optimizer, steps, middle, low, high)
+    above = measure.infinite_where_diverged(above)
+    # "lower" takes a repeat's own value: between a finite and an infinite one nothing can be interpolated.
+    low, middle, high = np.percentile(above, (BAND[0], 50, BAND[1]), axis=1, method="lower")
+    lost = np.flatnonzero(~np.isfinite(middle))
+    return lines.Line(run.optimizer, steps, middle, low, high, diverged=int(lost[0]) if lost.size else -1)
 
 
 QUANTITIES = ("gradient", "first moment", "second moment", "step")
@@ -145,7 +149,8 @@ def sensitivity(result: Result, look: Look, ghost: Result | None = None) -> Any:
     drawn = [lines.Line(name, scan.rates, values - offset) for name, values in scan.loss.items()]
     pinned = []
     if ghost is not None and ghost.sensitivity is not None:
-        pinned = [lines.Line(name, ghost.sensitivity.rates, v - offset) for name, v in ghost.sensitivity.loss.items()]
+        below = _final_scale(ghost)[1]
+        pinned = [lines.Line(name, ghost.sensitivity.rates, v - below) for name, v in ghost.sensitivity.loss.items()]
     words_ = "Loss above the minimum after {steps} steps" if offset else "Loss after {steps} steps"
     heights = [*(line.y for line in (*drawn, *pinned)), np.array([result.start_loss - offset])]
     x = Axis(tr(look, "Learning rate"), float(scan.rates[0]), float(scan.rates[-1]), log=True)
@@ -157,11 +162,12 @@ def sensitivity(result: Result, look: Look, ghost: Result | None = None) -> Any:
     limit = measure.stability_limit(result.scene)
     if limit is not None and x.low < limit < x.high:
         piece += lines.vertical(limit, x, look, "2/λ_max")
-    settings = result.settings
-    if not settings.tuned and not settings.own_rates:
-        piece += lines.vertical(
-            settings.learning_rate, x, look, tr(look, "Current rate"), dashed=False, name="current", row=1
-        )
+    rates = {run.rate for run in result.runs}
+    if len(rates) == 1:
+        piece += lines.vertical(rates.pop(), x, look, tr(look, "Current rate"), dashed=False, name="current", row=1)
+    # The first repeat has the draws of the scan, so its end lies on the line.
+    used = {run.optimizer: (run.rate, run.loss[-1, 0] - offset) for run in result.runs}
+    piece += lines.marks(used, x, y, look)
     return _curves(drawn, x, y, look, SUPPORT, piece)
 
 
@@ -188,32 +194,27 @@ def basins(result: Result, look: Look, ghost: Result | None = None) -> Any:
 
 def _alt(figure: str) -> Callable[[Result, Look], str]:
     def text(result: Result, look: Look) -> str:
-        ends = ", ".join(
-            f"{run.optimizer}: " + (
-                tr(look, "diverged at step {step}", step=run.left_at)
-                if run.left_at is not None
-                else tr(look, "loss {loss}", loss=f"{run.final_loss:.3g}")
-            )
-            for run in result.runs
-        )  # fmt: skip
-        return (
-            words("loss_surfaces", look.language)
-            .alt[figure]
-            .format(
-                surface=result.scene.name,
-                optimizers=", ".join(run.optimizer for run in result.runs),
-                x=result.start[0],
-                y=result.start[1],
-                steps=result.settings.steps,
-                ends=ends,
-                optimizer=(result.basins or result.inside or result.settings).optimizer
-                if (result.basins or result.inside)
-                else "",
-                share=float(np.mean(result.basins.minimum >= 0)) if result.basins else 0.0,
-            )
-        )
+        looked = result.basins if figure == "basins" else result.inside
+        values = {
+            "surface": tr(look, result.scene.name),
+            "optimizers": ", ".join(run.optimizer for run in result.runs),
+            "x": result.start[0],
+            "y": result.start[1],
+            "steps": result.settings.steps,
+            "ends": ", ".join(_end(run, look) for run in result.runs),
+            "optimizer": looked.optimizer if looked is not None else "",
+            "share": float(np.mean(result.basins.minimum >= 0)) if result.basins is not None else 0.0,
+        }
+        return words("loss_surfaces", look.language).alt[figure].format(**values)
 
     return text
+
+
+def _end(run: Run, look: Look) -> str:
+    """How a run ended, in words."""
+    if np.isfinite(run.final_loss):
+        return f"{run.optimizer}: " + tr(look, "loss {loss}", loss=f"{run.final_loss:.3g}")
+    return f"{run.optimizer}: " + tr(look, "diverged at step {step}", step=int(run.diverged[run.diverged >= 0].min()))
 
 
 FIGURES: dict[str, Figure] = {

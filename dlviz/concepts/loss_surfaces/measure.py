@@ -52,8 +52,18 @@ class Run:
 
     @property
     def final_loss(self) -> float:
-        """Median over repeats of the loss after the last step; NaN once half of them diverged."""
-        return float(np.median(self.loss[-1]))
+        """Median over repeats of the loss after the last step, a diverged repeat counting as infinite."""
+        return float(np.median(infinite_where_diverged(self.loss[-1])))
+
+    @property
+    def diverged_repeats(self) -> int:
+        """How many repeats diverged."""
+        return int((self.diverged >= 0).sum())
+
+
+def infinite_where_diverged(loss: np.ndarray) -> np.ndarray:
+    """Losses with the NaN of diverged runs as infinity, so that order statistics over repeats stay true."""
+    return np.where(np.isnan(loss), np.inf, loss)
 
 
 @dataclass(frozen=True)
@@ -149,7 +159,8 @@ def steps_to_tolerance(result: Result, run: Run, tolerance: float = TOLERANCE) -
     share = excess(result, run)
     if share is None:
         return None
-    above = np.flatnonzero(~(share[:, 0] < tolerance))  # NaN counts as above
+    # NaN counts as outside, and so does a run that has passed below the minimum on its way to -∞.
+    above = np.flatnonzero(~(np.abs(share[:, 0]) < tolerance))
     last = int(above[-1]) if above.size else -1
     return last + 1 if last + 1 < len(share) else None
 
@@ -182,9 +193,16 @@ def momentum_radius(eigenvalue: float, rate: float, beta: float) -> float:
 
 
 def theoretical_contraction(result: Result, run: Run) -> float | None:
-    """Asymptotic factor per step of GD and momentum on a quadratic; None for every other case."""
-    values = eigenvalues(result.scene)
-    if values is None or not result.scene.quadratic or run.stochastic:
+    """Asymptotic factor per step of GD and momentum on a quadratic; None for every other case.
+
+    Only the eigenvectors along which the start lies off the minimum take part.
+    """
+    if result.scene.hessian is None or not result.scene.quadratic or run.stochastic:
+        return None
+    values, vectors = np.linalg.eigh(result.scene.hessian)
+    offset = np.abs((np.asarray(result.start) - result.scene.minima[0]) @ vectors)
+    values = values[offset > 1e-9 * offset.max()]
+    if not values.size:
         return None
     if run.optimizer in ("GD", "SGD"):
         return float(np.abs(1 - run.rate * values).max())
@@ -204,7 +222,7 @@ def slowest_excess(result: Result, run: Run) -> np.ndarray | None:
     if run.optimizer != "GD" or rate is None or not 0 < rate < 1:
         return None
     values, vectors = np.linalg.eigh(result.scene.hessian)
-    slow = int(np.abs(1 - run.rate * values).argmax())
+    slow = int(np.abs(np.abs(1 - run.rate * values) - rate).argmin())
     offset = (np.asarray(result.start) - result.scene.minima[0]) @ vectors[:, slow]
     return 0.5 * values[slow] * offset**2 * rate ** (2.0 * np.arange(len(run.loss)))
 
@@ -227,22 +245,24 @@ def stationary_excess(scene: Scene, rate: float, noise: GradientNoise) -> float:
 
     With independent batches the stationary covariance S of w solves, in discrete time and with the noise
     in the curvature, S = (I - ηH) S (I - ηH) + η² (E[hSh] - HSH) + η² C (cf. Mandt et al. 2017, eq. 12);
-    the excess loss is ½ tr(H S). Raises ``ValueError`` where η is not below 2/λ_max.
+    the excess loss is ½ tr(H S). Raises ``ValueError`` where the second moments have no stationary state.
     """
     step = np.eye(2) - rate * scene.hessian
-    if np.abs(np.linalg.eigvalsh(step)).max() >= 1:
-        raise ValueError(f"learning rate {rate:g} is not below 2/λ_max: no stationary state")
-    flow = np.eye(4) - np.kron(step, step) - rate**2 * noise.curvature
-    flat = np.linalg.solve(flow, rate**2 * noise.covariance.ravel())
+    moments = np.kron(step, step) + rate**2 * noise.curvature
+    if np.abs(np.linalg.eigvals(moments)).max() >= 1:
+        raise ValueError(f"at a learning rate of {rate:g} the variance grows without bound: no stationary state")
+    flat = np.linalg.solve(np.eye(4) - moments, rate**2 * noise.covariance.ravel())
     return float(0.5 * np.trace(scene.hessian @ flat.reshape(2, 2)))
 
 
 def noise_floor(result: Result) -> tuple[float, float] | None:
     """SGD's mean excess loss over its second half and all repeats, and the theory's; None where none applies."""
     run, noise = result.run_of("SGD"), result.gradient_noise
-    limit = stability_limit(result.scene)
-    if run is None or noise is None or limit is None or run.rate >= limit or (run.diverged >= 0).any():
+    if run is None or noise is None or run.diverged_repeats:
+        return None
+    try:
+        theory = stationary_excess(result.scene, run.rate, noise)
+    except ValueError:
         return None
     half = len(run.loss) // 2
-    measured = float(np.mean(run.loss[half:]) - result.scene.lowest)
-    return measured, stationary_excess(result.scene, run.rate, noise)
+    return float(np.mean(run.loss[half:]) - result.scene.lowest), theory

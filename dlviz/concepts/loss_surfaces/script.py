@@ -125,6 +125,8 @@ def _function(settings: Settings) -> list[str]:
         settings.surface, condition=settings.condition, rotation=settings.rotation, expression=settings.expression
     )
     formula = sympy.pycode(ground.expression, fully_qualified_modules=False, allow_unknown_functions=True)
+    if not ground.expression.free_symbols:
+        formula += " + 0 * x"  # a constant has no gradient graph of its own
     return ["", "def f(x, y):", f"    return {formula}"]
 
 

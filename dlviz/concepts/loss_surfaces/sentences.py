@@ -53,16 +53,27 @@ def notice(result: Result) -> list[Note]:
     notes: list[Note] = []
     limit = measure.stability_limit(result.scene)
     descent_run = result.run_of("GD")
-    if descent_run is not None:
+    condition = measure.condition(result.scene)
+    if descent_run is not None and result.scene.quadratic:
         changes = measure.steep_sign_changes(result, descent_run)
-        if changes is not None and changes > 0.5 and descent_run.left_at is None:
+        steep = condition is not None and condition > 2
+        if steep and changes is not None and changes > 0.5 and descent_run.left_at is None:
             notes.append(Note("zigzag", {"share": changes}))
-        if limit is not None and result.scene.quadratic:
-            key = "above_limit" if descent_run.rate > limit else "below_limit"
+        if limit is not None and not descent_run.stochastic:
+            distance = descent_run.rate / limit - 1
+            key = "at_limit" if abs(distance) < 1e-9 else "above_limit" if distance > 0 else "below_limit"
             notes.append(Note(key, {"rate": descent_run.rate, "limit": limit}))
     for run_ in result.runs:
-        if run_.left_at is not None:
-            notes.append(Note("diverged", {"optimizer": run_.optimizer, "step": run_.left_at, "rate": run_.rate}))
+        values = {
+            "optimizer": run_.optimizer,
+            "rate": run_.rate,
+            "step": int(run_.diverged[run_.diverged >= 0].min(initial=10**9)),
+        }
+        if run_.diverged_repeats and len(run_.diverged) > 1:
+            counts = {"count": run_.diverged_repeats, "repeats": len(run_.diverged)}
+            notes.append(Note("repeats_diverged", {**values, **counts}))
+        elif run_.diverged_repeats:
+            notes.append(Note("diverged", values))
     reached = {run_.optimizer: measure.steps_to_tolerance(result, run_) for run_ in result.runs}
     arrived = {name: steps for name, steps in reached.items() if steps is not None}
     if len(arrived) > 1:
@@ -70,13 +81,26 @@ def notice(result: Result) -> list[Note]:
         if arrived[first] < arrived[last]:
             values = {"first": first, "first_steps": arrived[first], "last": last, "last_steps": arrived[last]}
             notes.append(Note("race", values))
-    if result.settings.tuned:
-        rates = ", ".join(f"{run_.optimizer} {run_.rate:.2g}" for run_ in result.runs)
-        notes.append(Note("tuned", {"rates": rates, "count": len(RATE_GRID)}))
+    if result.settings.tuned and result.runs:
+        finite = [run_ for run_ in result.runs if not run_.diverged_repeats]
+        if finite:
+            rates = ", ".join(f"{run_.optimizer} {run_.rate:.2g}" for run_ in finite)
+            notes.append(Note("tuned", {"rates": rates, "count": len(RATE_GRID)}))
+        for run_ in result.runs:
+            if run_.diverged_repeats:
+                notes.append(Note("not_tuned", {"optimizer": run_.optimizer, "rate": run_.rate}))
     if result.basins is not None:
         share = float(np.mean(result.basins.minimum >= 0))
         notes.append(
-            Note("basins", {"share": share, "optimizer": result.basins.optimizer, "radius": result.basins.radius})
+            Note(
+                "basins",
+                {
+                    "share": share,
+                    "optimizer": result.basins.optimizer,
+                    "radius": result.basins.radius,
+                    "rate": result.basins.rate,
+                },
+            )
         )
     return notes
 

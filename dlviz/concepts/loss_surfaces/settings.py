@@ -60,8 +60,12 @@ def on(*surfaces: str) -> Any:
 
 
 def races(*optimizers: str) -> Any:
-    """Show a knob only while one of these optimizers races."""
-    return lambda values: bool(set(optimizers) & set(values.optimizers))
+    """Show a knob only while one of these optimizers races or draws the basins."""
+
+    def runs(values: Any) -> bool:
+        return bool(set(optimizers) & {*values.optimizers, *([values.basin_optimizer] if values.basins else [])})
+
+    return runs
 
 
 def samples(values: Any) -> int | None:
@@ -86,7 +90,7 @@ def _basin_cost(values: Any) -> str:
 def _rate(optimizer: str) -> Any:
     return knob(
         0.1, optimizer + " learning rate", ge=1e-8, le=1e3, ticks=RATES, group="Hyperparameters",
-        when=lambda values: values.own_rates and not values.tuned and optimizer in values.optimizers,
+        when=lambda values: values.own_rates and not values.tuned and races(optimizer)(values),
     )  # fmt: skip
 
 
@@ -144,6 +148,28 @@ class Settings(contract.Settings):
     steps: int = knob(
         100, "Steps", ge=1, le=1000, ticks=(10, 20, 50, 100, 150, 200, 300, 500, 1000), group="Start and steps"
     )
+
+    per_evaluation: bool = knob(
+        False, "Loss against gradient evaluations", group="Figures",
+        help="One evaluation is the gradient of one example; on a test function, of the function.",
+    )  # fmt: skip
+    inside: bool = knob(True, "Inside the rule", group="Figures")
+    inside_optimizer: OptimizerName = knob(
+        "Adam", "Rule to look inside", group="Figures", widget="select", when=lambda values: values.inside
+    )
+    sensitivity: bool = knob(False, "Learning-rate sensitivity", group="Figures")
+    basins: bool = knob(False, "Basins of attraction", group="Figures")
+    basin_optimizer: OptimizerName = knob(
+        "Momentum", "Optimizer of the basins", group="Figures", widget="select", when=lambda values: values.basins
+    )
+    basin_resolution: int | None = knob(
+        None, "Starts per side", group="Figures", span=lambda values: BASIN_SIDES[_basin_cost(values)], step=16,
+        when=lambda values: values.basins,
+    )  # fmt: skip
+    basin_steps: int = knob(
+        500, "Most steps from a start", ge=10, le=1000, ticks=(100, 200, 500, 1000), group="Figures",
+        when=lambda values: values.basins,
+    )  # fmt: skip
 
     gd_learning_rate: float = _rate("GD")
     sgd_learning_rate: float = _rate("SGD")
@@ -213,28 +239,6 @@ class Settings(contract.Settings):
         when=lambda values: noisy(values) or values.surface == "Digits network",
     )  # fmt: skip
 
-    per_evaluation: bool = knob(
-        False, "Loss against gradient evaluations", group="Figures",
-        help="One evaluation is the gradient of one example; on a test function, of the function.",
-    )  # fmt: skip
-    inside: bool = knob(True, "Inside the rule", group="Figures")
-    inside_optimizer: OptimizerName = knob(
-        "Adam", "Rule to look inside", group="Figures", widget="select", when=lambda values: values.inside
-    )
-    sensitivity: bool = knob(False, "Learning-rate sensitivity", group="Figures")
-    basins: bool = knob(False, "Basins of attraction", group="Figures")
-    basin_optimizer: OptimizerName = knob(
-        "Momentum", "Optimizer of the basins", group="Figures", widget="select", when=lambda values: values.basins
-    )
-    basin_resolution: int | None = knob(
-        None, "Starts per side", group="Figures", span=lambda values: BASIN_SIDES[_basin_cost(values)], step=16,
-        when=lambda values: values.basins,
-    )  # fmt: skip
-    basin_steps: int = knob(
-        500, "Most steps from a start", ge=10, le=1000, ticks=(100, 200, 500, 1000), group="Figures",
-        when=lambda values: values.basins,
-    )  # fmt: skip
-
     @field_validator("optimizers")
     @classmethod
     def _no_optimizer_twice(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -247,8 +251,7 @@ class Settings(contract.Settings):
         try:
             expressions.parse(value)
         except expressions.ExpressionError as error:
-            reason = f"{error} (character {error.position + 1})"
-            raise PydanticCustomError("allowed", "a formula: {reason}", {"reason": reason}) from error
+            raise PydanticCustomError("allowed", "a formula: {reason}", {"reason": str(error)}) from error
         return value
 
     def start(self) -> tuple[float, float]:
