@@ -40,7 +40,7 @@ def measured(
     Values belong to ``name``'s rows (``lines``), bands to ``name band``.
     """
     place = {"x": x.along("x"), "y": y.along("y")}
-    hue, dashes = identity_scales([line.name for line in lines], look, legend=False)
+    hue, dashes = identity_scales([line.name for line in lines], look, legend=not labels)
     style = {"strokeWidth": look.line, "strokeJoin": "round", "clip": True}
     hints = [
         word("name", title=""),

@@ -20,7 +20,7 @@ def say(text: str, look: Look) -> Piece:
     }
     # Centred as a block: the first line moves up by half the others.
     style["dy"] = -0.7 * look.label * (len(lines) - 1)
-    here = {"values": [{}]}
+    here = {"values": [{"here": 0}]}  # one row to draw; without a column it would be lost on the way
     return Piece(
         (
             mark(

@@ -127,7 +127,8 @@ class Frame:
         self._charts((HERO, *names[:1]), (WIDE, 1 - WIDE), result, ghost)
         self._claim(result)
         for row in range(1, len(names), 2):
-            self._charts(names[row : row + 2], (0.5, 0.5), result, ghost)
+            pair = names[row : row + 2]
+            self._charts(pair, [1 / len(pair)] * len(pair), result, ghost)
         self._readouts(result, ghost)
         self._notices(result)
         panels.pin_bar(self.settings, self.pin, self._set_pin)

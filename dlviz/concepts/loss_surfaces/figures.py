@@ -53,13 +53,17 @@ def loss(result: Result, look: Look, ghost: Result | None = None) -> Any:
     logarithmic, offset, title = _loss_scale(result, look)
     drawn = [_loss_line(run, settings, offset) for run in result.runs]
     pinned = [_loss_line(run, settings, _loss_scale(ghost, look)[1]) for run in ghost.runs] if ghost is not None else []
-    everything = [
-        values for line in (*drawn, *pinned) for values in (line.y, line.low, line.high) if values is not None
-    ]
-    if not logarithmic:
+    heights = _heights([line for line in (*drawn, *pinned) if line.diverged < 0], result.start_loss - offset)
+    if logarithmic:
+        # A run that diverges climbs for many powers of ten and would press all others to the floor: the
+        # axis follows those that stay, with room above, and it leaves through the top.
+        top = 100 * max((float(values[np.isfinite(values)].max(initial=0)) for values in heights), default=1.0)
+        gone = _heights([line for line in (*drawn, *pinned) if line.diverged >= 0], 0.0)
+        everything = [*heights, *(np.where(values <= top, values, np.nan) for values in gone)]
+    else:
         # Unbounded below: what lies beyond the drawn surface would flatten all that is on it.
         low, high = float(np.nanmin(result.scene.z)), float(np.nanmax(result.scene.z))
-        everything = [np.clip(values, 2 * low - high, 2 * high - low) for values in everything]
+        everything = [np.clip(v, 2 * low - high, 2 * high - low) for v in (*heights, *_heights(drawn, 0.0))]
     x_title = "Gradient evaluations" if settings.per_evaluation else "Step"
     longest = max((float(line.x[-1]) for line in (*drawn, *pinned)), default=1.0)
     x = Axis(tr(look, x_title), 0, longest)
@@ -73,6 +77,12 @@ def loss(result: Result, look: Look, ghost: Result | None = None) -> Any:
     return _curves(drawn, x, y, look, HERO, under)
 
 
+def _heights(drawn: list[lines.Line], start: float) -> list[np.ndarray]:
+    """Everything that lines and bands reach, and the start's loss."""
+    found = [values for line in drawn for values in (line.y, line.low, line.high) if values is not None]
+    return [*found, np.array([start])]
+
+
 def _loss_scale(result: Result, look: Look) -> tuple[bool, float, str]:
     """Whether the axis is logarithmic, what is subtracted from the loss, and the axis title."""
     lowest = result.scene.lowest
@@ -84,8 +94,10 @@ def _loss_scale(result: Result, look: Look) -> tuple[bool, float, str]:
     return False, 0.0, tr(look, "Loss")
 
 
-def _curves(drawn: list[lines.Line], x: Axis, y: Axis, look: Look, height: int, under: Piece | None = None) -> Any:
-    piece = frame(x, y, look) + (under or Piece()) + lines.measured(drawn, x, y, look, height=height)
+def _curves(
+    drawn: list[lines.Line], x: Axis, y: Axis, look: Look, height: int, under: Piece, labels: bool = True
+) -> Any:
+    piece = frame(x, y, look) + under + lines.measured(drawn, x, y, look, height=height, labels=labels)
     return finish(piece, look, height=height)
 
 
@@ -168,7 +180,8 @@ def sensitivity(result: Result, look: Look, ghost: Result | None = None) -> Any:
     # The first repeat has the draws of the scan, so its end lies on the line.
     used = {run.optimizer: (run.rate, run.loss[-1, 0] - offset) for run in result.runs}
     piece += lines.marks(used, x, y, look)
-    return _curves(drawn, x, y, look, SUPPORT, piece)
+    # Curves that end where they diverge would have their names in the middle of the others.
+    return _curves(drawn, x, y, look, SUPPORT, piece, labels=False)
 
 
 def _final_scale(result: Result) -> tuple[bool, float]:

@@ -144,18 +144,19 @@ PRESETS: tuple[Preset, ...] = (
             momentum_learning_rate=0.09,
             momentum_momentum=0.65,
             steps=150,
+            inside=True,
             inside_optimizer="Momentum",
         ),
         zigzag,
     ),
     Preset(
         "below_limit",
-        Settings(surface="Quadratic", optimizers=("GD",), learning_rate=0.18, inside_optimizer="GD"),
+        Settings(surface="Quadratic", optimizers=("GD",), learning_rate=0.18),
         converges,
     ),
     Preset(
         "above_limit",
-        Settings(surface="Quadratic", optimizers=("GD",), learning_rate=0.22, inside_optimizer="GD"),
+        Settings(surface="Quadratic", optimizers=("GD",), learning_rate=0.22),
         diverges,
     ),
     Preset(
@@ -165,15 +166,16 @@ PRESETS: tuple[Preset, ...] = (
             optimizers=("GD", "Momentum", "Adam"),
             start_y=0.001,
             learning_rate=0.05,
-            inside_optimizer="GD",
         ),
         saddle_escape,
     ),
     Preset(
         "bias_correction",
-        Settings(surface="Himmelblau", optimizers=("Adam",), learning_rate=0.3, adam_bias_correction=False),
+        Settings(
+            surface="Himmelblau", optimizers=("Adam",), learning_rate=0.3, adam_bias_correction=False, inside=True
+        ),
         no_bias_correction,
-        pin=Settings(surface="Himmelblau", optimizers=("Adam",), learning_rate=0.3),
+        pin=Settings(surface="Himmelblau", optimizers=("Adam",), learning_rate=0.3, inside=True),
     ),
     Preset(
         "adagrad",
@@ -182,20 +184,19 @@ PRESETS: tuple[Preset, ...] = (
             optimizers=("AdaGrad", "RMSprop"),
             learning_rate=0.02,
             steps=500,
+            inside=True,
             inside_optimizer="AdaGrad",
         ),
         shrinking_step,
     ),
     Preset(
         "raw",
-        Settings(surface="Diabetes raw", optimizers=("GD",), learning_rate=0.05, steps=500, inside_optimizer="GD"),
+        Settings(surface="Diabetes raw", optimizers=("GD",), learning_rate=0.05, steps=500),
         raw_regression,
     ),
     Preset(
         "standardised",
-        Settings(
-            surface="Diabetes standardised", optimizers=("GD",), learning_rate=0.4, steps=500, inside_optimizer="GD"
-        ),
+        Settings(surface="Diabetes standardised", optimizers=("GD",), learning_rate=0.4, steps=20),
         standardised_regression,
     ),
     Preset(
@@ -205,7 +206,6 @@ PRESETS: tuple[Preset, ...] = (
             optimizers=("GD", "Momentum"),
             learning_rate=0.005,
             basins=True,
-            inside=False,
             basin_resolution=256,
         ),
         four_basins,
@@ -219,7 +219,6 @@ PRESETS: tuple[Preset, ...] = (
             batch_size=8,
             repeats=50,
             steps=200,
-            inside_optimizer="SGD",
         ),
         noise_ball,
     ),
@@ -231,7 +230,6 @@ PRESETS: tuple[Preset, ...] = (
             own_rates=True,
             momentum_learning_rate=0.005,
             averaged_momentum_learning_rate=0.05,
-            inside_optimizer="Averaged momentum",
         ),
         same_up_to_scale,
     ),
@@ -242,7 +240,6 @@ PRESETS: tuple[Preset, ...] = (
             optimizers=("GD", "Momentum", "Nesterov", "RMSprop", "Adam"),
             tuned=True,
             sensitivity=True,
-            inside=False,
             steps=200,
         ),
         fair_race,

@@ -25,9 +25,9 @@ def readouts(result: Result) -> list[Readout]:
         run_, steps = min(reached, key=lambda pair: pair[1])
         found.append(
             Readout(
-                "First within 0.1 % of the way",
+                "First within 0.1% of the way",
                 f"{run_.optimizer} · {steps}",
-                help="Steps until the loss has covered 99.9 % of the way to the minimum, and stays there.",
+                help="Steps until the loss has covered 99.9% of the way to the minimum, and stays there.",
             )
         )
     for name in ("GD", "Momentum"):

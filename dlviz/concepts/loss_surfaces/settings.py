@@ -153,7 +153,7 @@ class Settings(contract.Settings):
         False, "Loss against gradient evaluations", group="Figures",
         help="One evaluation is the gradient of one example; on a test function, of the function.",
     )  # fmt: skip
-    inside: bool = knob(True, "Inside the rule", group="Figures")
+    inside: bool = knob(False, "Inside the rule", group="Figures")
     inside_optimizer: OptimizerName = knob(
         "Adam", "Rule to look inside", group="Figures", widget="select", when=lambda values: values.inside
     )
@@ -232,7 +232,7 @@ class Settings(contract.Settings):
     )  # fmt: skip
     repeats: int = knob(
         1, "Repeats of the noise", ge=1, le=50, ticks=(1, 5, 10, 20, 50), group="Stochastic gradients", when=noisy,
-        help="Independent draws; lines show their median, bands their middle 80 %.",
+        help="Independent draws; lines show their median, bands their middle 80%.",
     )  # fmt: skip
     seed: int = knob(
         0, "Seed", ge=0, le=999, step=1, group="Stochastic gradients",
