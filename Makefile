@@ -27,6 +27,8 @@ thumbnails: .venv/.installed-run
 
 .venv/.installed-run: .venv/.made requirements.txt
 	$(BIN)/python -m pip install -r requirements.txt
+	@# Compiled once and kept on disk, so that the first visitor need not wait for it.
+	$(BIN)/python -c 'from dlviz.engine import compiled; compiled.prepare()'
 	@touch $@
 
 .venv/.installed-dev: .venv/.installed-run requirements-dev.txt
