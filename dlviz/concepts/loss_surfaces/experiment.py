@@ -36,7 +36,7 @@ def run(settings: Settings, progress: Progress = silent) -> Result:
     shares = np.cumsum([0.5, 0.5, 9.0 if settings.basins else 0.0])
     shares /= shares[-1]
     scan = None
-    if settings.sensitivity or settings.tuned:
+    if settings.optimizers and (settings.sensitivity or settings.tuned):
         scan = _sensitivity(settings, ground, lambda done: progress(shares[0] * done))
     rates = _rates(settings, scan)
     runs, inside = _race(settings, ground, rates, lambda done: progress(shares[0] + (shares[1] - shares[0]) * done))
@@ -62,7 +62,7 @@ def run(settings: Settings, progress: Progress = silent) -> Result:
 def _rates(settings: Settings, scan: Sensitivity | None) -> dict[str, float]:
     """The learning rate of each racing optimizer: as set, or the best of the grid where one was found."""
     rates = {name: settings.rate(name) for name in settings.optimizers}
-    if settings.tuned:
+    if scan is not None and settings.tuned:
         rates |= {name: best for name in settings.optimizers if (best := scan.best(name)) is not None}
     return rates
 

@@ -117,6 +117,12 @@ def _loss_line(run: Run, settings: Settings, offset: float) -> lines.Line:
     return lines.Line(run.optimizer, steps, middle, low, high, diverged=int(lost[0]) if lost.size else -1)
 
 
+def _missing(result: Result, look: Look) -> Any:
+    """What a figure says for which the settings gave no data."""
+    reason = "Switch this figure on in the settings." if result.runs else "Choose at least one optimizer."
+    return message(tr(look, reason), look)
+
+
 QUANTITIES = ("gradient", "first moment", "second moment", "step")
 
 
@@ -140,7 +146,7 @@ def _inside(coordinate: int) -> Callable[..., Any]:
     def draw(result: Result, look: Look, ghost: Result | None = None) -> Any:
         inside = result.inside
         if inside is None:
-            return message(tr(look, "Switch this figure on in the settings."), look)
+            return _missing(result, look)
         name = result.scene.axes[coordinate]
         drawn = _quantities(inside, coordinate, name)
         pinned = _quantities(ghost.inside, coordinate, name) if ghost is not None and ghost.inside is not None else []
@@ -156,7 +162,7 @@ def sensitivity(result: Result, look: Look, ghost: Result | None = None) -> Any:
     """Final loss against learning rate, with the rates in use, GD's limit, and where runs diverge."""
     scan = result.sensitivity
     if scan is None:
-        return message(tr(look, "Switch this figure on in the settings."), look)
+        return _missing(result, look)
     logarithmic, offset = _final_scale(result)
     drawn = [lines.Line(name, scan.rates, values - offset) for name, values in scan.loss.items()]
     pinned = []

@@ -1,0 +1,67 @@
+"""What holds for every concept: its page opens, its presets draw and export, in every language."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from xml.etree import ElementTree
+
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from dlviz import catalog, record
+from dlviz.drawing.export import render
+from dlviz.drawing.theme import Look
+from dlviz.language import LANGUAGES, words
+
+PRESETS = [(stem, preset) for stem, concept in catalog.concepts().items() for preset in concept.experiment.PRESETS]
+NAMES = [f"{stem}-{preset.name}" for stem, preset in PRESETS]
+
+
+@pytest.mark.parametrize(("stem", "preset"), PRESETS, ids=NAMES)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_preset_is_exported_in_every_format(stem, preset, language):
+    concept = catalog.concepts()[stem]
+    look = Look(language=language)
+    result = concept.experiment.run(preset.settings)
+    ghost = None if preset.pin is None else concept.experiment.run(preset.pin)
+    chart = concept.figures.FIGURES["hero"].draw(result, look, ghost=ghost)
+    lines = record.caption(stem, preset.settings, language, pin=preset.pin)
+    svg = ElementTree.fromstring(render(chart, "svg", look=look, caption=lines))
+    assert words(stem, language).name in "".join(svg.itertext())
+    image = Image.open(io.BytesIO(render(chart, "png", look=look, scale=1, caption=lines)))
+    image.load()
+    assert len(image.convert("RGB").getcolors(1 << 24)) > 50
+    assert render(chart, "pdf", look=look, caption=lines).startswith(b"%PDF-")
+    rows = list(csv.DictReader(io.StringIO(render(chart, "csv", look=look).decode("utf-8-sig"))))
+    assert len(rows) > 10
+    stored = json.loads(record.settings_json(stem, preset.settings, preset.pin))
+    assert concept.experiment.Settings(**stored["settings"]) == preset.settings
+
+
+@pytest.mark.parametrize(("stem", "preset"), PRESETS, ids=NAMES)
+def test_every_figure_of_every_preset_draws_and_has_a_text_alternative(stem, preset):
+    concept = catalog.concepts()[stem]
+    result = concept.experiment.run(preset.settings)
+    for name in concept.figures.shown(preset.settings):
+        figure = concept.figures.FIGURES[name]
+        for language in LANGUAGES:
+            look = Look(language=language, theme="dark")
+            assert figure.draw(result, look).to_dict()["layer"]
+            text = figure.alt(result, look)
+            assert text
+            assert "{" not in text
+
+
+@pytest.mark.parametrize("stem", catalog.concepts())
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_page_opens(stem, language):
+    app = AppTest.from_file("../app.py", default_timeout=60)
+    app.query_params["lang"] = language
+    app.run()
+    app.switch_page(f"pages/{stem}.py").run()
+    assert not app.exception
+    assert app.title[0].value == words(stem, language).title
+    assert app.get("vega_lite_chart")
