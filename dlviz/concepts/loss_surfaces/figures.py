@@ -43,8 +43,10 @@ def hero(result: Result, look: Look, ghost: Result | None = None) -> Any:
     )
     if pinned:
         piece += paths.ghosts(pinned, plane, look)
+    if drawn:
+        piece += paths.paths(drawn, plane, look)
     note = isolines.note(scene.z, plane, look, floor=scene.lowest)
-    return finish(piece + paths.paths(drawn, plane, look) + slider, look, height=HERO, title=footnote(note, look))
+    return finish(piece + slider, look, height=HERO, title=footnote(note, look))
 
 
 def loss(result: Result, look: Look, ghost: Result | None = None) -> Any:
@@ -61,9 +63,7 @@ def loss(result: Result, look: Look, ghost: Result | None = None) -> Any:
         gone = _heights([line for line in (*drawn, *pinned) if line.diverged >= 0], 0.0)
         everything = [*heights, *(np.where(values <= top, values, np.nan) for values in gone)]
     else:
-        # Unbounded below: what lies beyond the drawn surface would flatten all that is on it.
-        low, high = float(np.nanmin(result.scene.z)), float(np.nanmax(result.scene.z))
-        everything = [np.clip(v, 2 * low - high, 2 * high - low) for v in (*heights, *_heights(drawn, 0.0))]
+        everything = [_near(values, result) for values in (*heights, *_heights(drawn, result.start_loss))]
     x_title = "Gradient evaluations" if settings.per_evaluation else "Step"
     longest = max((float(line.x[-1]) for line in (*drawn, *pinned)), default=1.0)
     x = Axis(tr(look, x_title), 0, longest)
@@ -75,6 +75,14 @@ def loss(result: Result, look: Look, ghost: Result | None = None) -> Any:
         steps = np.arange(len(slowest)) * (plain.evaluations if settings.per_evaluation else 1)
         under += lines.theory(steps, slowest, x, y, look, "½λc² (1 − ηλ)^2t")
     return _curves(drawn, x, y, look, HERO, under)
+
+
+def _near(values: np.ndarray, result: Result) -> np.ndarray:
+    """Losses no further from those of the drawn surface than its own height: of a surface unbounded
+    below, what lies beyond would flatten all that is on it.
+    """
+    low, high = float(np.nanmin(result.scene.z)), float(np.nanmax(result.scene.z))
+    return np.clip(values, 2 * low - high, 2 * high - low)
 
 
 def _heights(drawn: list[lines.Line], start: float) -> list[np.ndarray]:
@@ -171,6 +179,8 @@ def sensitivity(result: Result, look: Look, ghost: Result | None = None) -> Any:
         pinned = [lines.Line(name, ghost.sensitivity.rates, v - below) for name, v in ghost.sensitivity.loss.items()]
     words_ = "Loss above the minimum after {steps} steps" if offset else "Loss after {steps} steps"
     heights = [*(line.y for line in (*drawn, *pinned)), np.array([result.start_loss - offset])]
+    if not logarithmic:
+        heights = [_near(values, result) for values in heights]
     x = Axis(tr(look, "Learning rate"), float(scan.rates[0]), float(scan.rates[-1]), log=True)
     y = Axis(tr(look, words_, steps=result.settings.steps), *span(*heights, log=logarithmic), log=logarithmic)
     piece = lines.ghost_lines(pinned, x, y, look)
