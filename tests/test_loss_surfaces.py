@@ -128,6 +128,17 @@ def test_tuning_takes_the_best_rate_of_the_grid_and_changes_nothing_else():
         assert run.final_loss == pytest.approx(result.sensitivity.loss[run.optimizer][index], rel=1e-12)
 
 
+def test_only_a_rate_that_was_not_found_is_said_to_be_missing():
+    hopeless = Settings(surface="Custom", expression="10^12*(x^2 + y^2)", optimizers=("GD", "Adam"), tuned=True)
+    keys = {note.key: note.values for note in experiment.notice(experiment.run(hopeless))}
+    assert keys["not_tuned"]["optimizer"] == "GD"
+    assert "GD" not in keys.get("tuned", {"rates": ""})["rates"]
+    noisy = PRESETS["noise_ball"].settings.model_copy(update={"tuned": True, "batch_size": 1})
+    result = experiment.run(noisy)
+    assert "not_tuned" not in {note.key for note in experiment.notice(result)}
+    assert all(run.rate in measure.RATE_GRID for run in result.runs)
+
+
 def test_a_formula_without_a_finite_value_is_refused_with_a_reason():
     with pytest.raises(ValueError, match="no finite value"):
         experiment.run(Settings(surface="Custom", expression="log(-1 - x^2 - y^2)"))

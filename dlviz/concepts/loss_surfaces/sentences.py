@@ -82,12 +82,13 @@ def notice(result: Result) -> list[Note]:
             values = {"first": first, "first_steps": arrived[first], "last": last, "last_steps": arrived[last]}
             notes.append(Note("race", values))
     if result.settings.tuned and result.runs:
-        finite = [run_ for run_ in result.runs if not run_.diverged_repeats]
-        if finite:
-            rates = ", ".join(f"{run_.optimizer} {run_.rate:.2g}" for run_ in finite)
+        # The grid was searched with the draws of the first repeat: it diverges only where every rate did.
+        found = [run_ for run_ in result.runs if run_.left_at is None]
+        if found:
+            rates = ", ".join(f"{run_.optimizer} {run_.rate:.2g}" for run_ in found)
             notes.append(Note("tuned", {"rates": rates, "count": len(RATE_GRID)}))
         for run_ in result.runs:
-            if run_.diverged_repeats:
+            if run_.left_at is not None:
                 notes.append(Note("not_tuned", {"optimizer": run_.optimizer, "rate": run_.rate}))
     if result.basins is not None:
         share = float(np.mean(result.basins.minimum >= 0))
