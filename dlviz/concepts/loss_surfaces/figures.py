@@ -56,7 +56,9 @@ def loss(result: Result, look: Look, ghost: Result | None = None) -> Any:
     drawn = [_loss_line(run, settings, offset) for run in result.runs]
     pinned = [_loss_line(run, settings, _loss_scale(ghost, look)[1]) for run in ghost.runs] if ghost is not None else []
     heights = _heights([line for line in (*drawn, *pinned) if line.diverged < 0], result.start_loss - offset)
-    if logarithmic:
+    if logarithmic and all(line.diverged >= 0 for line in drawn):
+        everything = [*heights, *_heights(drawn, result.start_loss - offset)]
+    elif logarithmic:
         # A run that diverges climbs for many powers of ten and would press all others to the floor: the
         # axis follows those that stay, with room above, and it leaves through the top.
         top = 100 * max((float(values[np.isfinite(values)].max(initial=0)) for values in heights), default=1.0)
