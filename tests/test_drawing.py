@@ -125,8 +125,9 @@ def seen(colour, kind):
 
 @pytest.mark.parametrize("theme", INKS)
 @pytest.mark.parametrize("kind", ["normal", "protanopia", "deuteranopia", "tritanopia"])
-def test_optimizers_with_one_dash_differ_in_colour_for_everyone(theme, kind):
-    for one, other in itertools.combinations(palette.OPTIMIZERS.values(), 2):
+def test_identities_of_a_family_with_one_dash_differ_in_colour_for_everyone(theme, kind):
+    pairs = [pair for family in palette.FAMILIES.values() for pair in itertools.combinations(family.values(), 2)]
+    for one, other in pairs:
         if one.dash == other.dash:
             apart = np.linalg.norm(seen(getattr(one, theme), kind) - seen(getattr(other, theme), kind))
             assert apart > 0.12, (one.name, other.name, apart)
@@ -146,6 +147,7 @@ def test_every_identity_stands_out_from_the_paper(theme):
 
 def test_twelve_optimizers_have_an_identity():
     assert len(palette.OPTIMIZERS) == 12
+    assert len(palette.IDENTITIES) == sum(map(len, palette.FAMILIES.values())) + len(palette.QUANTITIES)
     for theme in INKS:
         assert len({getattr(identity, theme) for identity in palette.OPTIMIZERS.values()}) == 12
 

@@ -32,25 +32,87 @@ class Identity:
     dash: tuple[float, ...]
 
 
-OPTIMIZERS = {
-    identity.name: identity
-    for identity in (
-        Identity("GD", "#1d2636", "#f1f4f9", SOLID),
-        Identity("SGD", "#8a5a2b", "#d3a06a", DENSE),
-        Identity("Momentum", "#00835f", "#2fc79a", LONG),
-        Identity("Averaged momentum", "#4f8f00", "#a6d64b", DOTS),
-        Identity("Nesterov", "#0068a8", "#4aa3ea", SOLID),
-        Identity("AdaGrad", "#b97800", "#f2b134", DASH_DOT),
-        Identity("RMSprop", "#c2569a", "#ee9bd0", DOTS),
-        Identity("AdaDelta", "#1b93c9", "#7fd0f7", DENSE),
-        Identity("Adam", "#d14900", "#ff7a3d", SOLID),
-        Identity("AdamW", "#a3173f", "#ff6f91", DASH_DOT),
-        Identity("NAdam", "#6b3fb0", "#b79bff", LONG),
-        Identity("Lion", "#6f6a00", "#ece14a", DASH_DOT_DOT),
-    )
+# Twelve styles; each family of identities takes what it needs of them.
+_STYLES = {
+    "ink": ("#1d2636", "#f1f4f9", SOLID),
+    "brown": ("#8a5a2b", "#d3a06a", DENSE),
+    "green": ("#00835f", "#2fc79a", LONG),
+    "lime": ("#4f8f00", "#a6d64b", DOTS),
+    "blue": ("#0068a8", "#4aa3ea", SOLID),
+    "amber": ("#b97800", "#f2b134", DASH_DOT),
+    "pink": ("#c2569a", "#ee9bd0", DOTS),
+    "sky": ("#1b93c9", "#7fd0f7", DENSE),
+    "orange": ("#d14900", "#ff7a3d", SOLID),
+    "crimson": ("#a3173f", "#ff6f91", DASH_DOT),
+    "violet": ("#6b3fb0", "#b79bff", LONG),
+    "olive": ("#6f6a00", "#ece14a", DASH_DOT_DOT),
 }
 
-# What an update rule computes, for pictures of its inside: quieter than the rules themselves.
+
+def _family(styles: dict[str, str]) -> dict[str, Identity]:
+    return {name: Identity(name, *_STYLES[style]) for name, style in styles.items()}
+
+
+OPTIMIZERS = _family(
+    {
+        "GD": "ink",
+        "SGD": "brown",
+        "Momentum": "green",
+        "Averaged momentum": "lime",
+        "Nesterov": "blue",
+        "AdaGrad": "amber",
+        "RMSprop": "pink",
+        "AdaDelta": "sky",
+        "Adam": "orange",
+        "AdamW": "crimson",
+        "NAdam": "violet",
+        "Lion": "olive",
+    }
+)
+ACTIVATIONS = _family(
+    {
+        "Linear": "ink",
+        "Sigmoid": "green",
+        "Tanh": "blue",
+        "ReLU": "orange",
+        "Leaky ReLU": "amber",
+        "PReLU": "brown",
+        "ELU": "pink",
+        "SELU": "violet",
+        "GELU": "crimson",
+        "Swish": "sky",
+        "Softplus": "lime",
+        "Maxout": "olive",
+    }
+)
+INITIALIZERS = _family(
+    {
+        "Zeros": "ink",
+        "Constant": "brown",
+        "Normal": "amber",
+        "Uniform": "lime",
+        "Xavier normal": "blue",
+        "Xavier uniform": "sky",
+        "He normal": "orange",
+        "He uniform": "crimson",
+        "LeCun normal": "green",
+        "Variance scaling": "pink",
+        "Orthogonal": "violet",
+    }
+)
+NORMS = _family(
+    {
+        "None": "ink",
+        "BatchNorm": "blue",
+        "LayerNorm": "orange",
+        "InstanceNorm": "green",
+        "GroupNorm": "violet",
+        "RMSNorm": "amber",
+        "Switchable": "pink",
+    }
+)
+
+# What is measured of one thing (of an update rule, of a layer): quieter than identities.
 QUANTITIES = {
     identity.name: identity
     for identity in (
@@ -58,9 +120,14 @@ QUANTITIES = {
         Identity("first moment", "#2f7886", "#6fb9c6", LONG),
         Identity("second moment", "#9a5f86", "#cf9dbe", DOTS),
         Identity("step", "#1d2636", "#f1f4f9", SOLID),
+        Identity("function", "#1d2636", "#f1f4f9", SOLID),
+        Identity("slope", "#2f7886", "#6fb9c6", LONG),
+        Identity("forward", "#2f7886", "#6fb9c6", SOLID),
+        Identity("backward", "#9a5f86", "#cf9dbe", LONG),
     )
 }
-IDENTITIES = OPTIMIZERS | QUANTITIES
+FAMILIES = {"optimizers": OPTIMIZERS, "activations": ACTIVATIONS, "initializers": INITIALIZERS, "norms": NORMS}
+IDENTITIES = OPTIMIZERS | ACTIVATIONS | INITIALIZERS | NORMS | QUANTITIES
 
 # For a name that has no identity of its own yet: given out by the name's position in the picture.
 SPARE = tuple(

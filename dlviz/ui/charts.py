@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
@@ -12,18 +14,19 @@ from dlviz.ui.steady import steady
 
 START = "start"
 """Name of the point selection by which a figure offers its plane for clicking."""
+NOWHERE: Mapping[str, str] = MappingProxyType({})
 
 
-def chart(figure: Any, name: str, label: str, alt: str, click: tuple[str, str] | None = None) -> None:
+def chart(figure: Any, name: str, label: str, alt: str, click: Mapping[str, str] = NOWHERE) -> None:
     """Show an Altair chart under its own theme, with its text alternative.
 
-    ``click`` names the settings that a click on it sets. The alternative, which says what this very run
-    shows, stands beside the chart for screen readers only: within the chart's specification, any change
-    of it would build the chart anew and put its sliders back.
+    ``click`` maps the settings that a click on it sets to fields of the clicked row. The alternative, which
+    says what this very run shows, stands beside the chart for screen readers only: within the chart's
+    specification, any change of it would build the chart anew and put its sliders back.
     """
     spec = figure.to_dict()
     select: dict[str, Any] = {}
-    if click is not None and _offers_click(spec):
+    if click and _offers_click(spec):
         key = f"{name}_click"
         select = {"key": key, "on_select": lambda: _clicked(key, click), "selection_mode": [START]}
     spec = steady(spec)
@@ -51,9 +54,10 @@ def _offers_click(spec: dict[str, Any]) -> bool:
     return any(param["name"] == START for part in (spec, *spec.get("layer", ())) for param in part.get("params", ()))
 
 
-def _clicked(key: str, click: tuple[str, str]) -> None:
+def _clicked(key: str, click: Mapping[str, str]) -> None:
     points = st.session_state[key]["selection"].get(START, [])
     if points:
-        for name, field in zip(click, ("x", "y"), strict=True):
+        for name, field in click.items():
+            value = points[0][field]
             # Four digits are finer than a pixel, and keep links short.
-            st.session_state[name] = float(f"{points[0][field]:.4g}")
+            st.session_state[name] = float(f"{value:.4g}") if isinstance(value, float) else value

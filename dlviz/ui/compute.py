@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
-import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dlviz import catalog
 from dlviz.contract import Settings
+from dlviz.engine.kept import frozen
 from dlviz.ui.visitor import tr
 
 PATIENCE = 0.4
@@ -71,23 +70,9 @@ def result(stem: str, settings: Settings, progress: Callable[[float], None]) -> 
         found = _results.get(key)
         if found is None:
             found = catalog.concepts()[stem].experiment.run(settings, progress)
-            _freeze(found)
+            frozen(found)
             _results.put(key, found)
     return found
-
-
-def _freeze(value: Any) -> None:
-    if isinstance(value, np.ndarray):
-        value.setflags(write=False)
-    elif isinstance(value, dict):
-        for item in value.values():
-            _freeze(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            _freeze(item)
-    elif dataclasses.is_dataclass(value):
-        for field in dataclasses.fields(value):
-            _freeze(getattr(value, field.name))
 
 
 class Watch:

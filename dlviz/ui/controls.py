@@ -102,12 +102,12 @@ def _widget(model: type[Settings], name: str, knob: Knob, values: SimpleNamespac
     common: dict[str, Any] = {"key": name, "help": knob.help and tr(knob.help), "persist_state": "page"}
     label = tr(knob.label)
     options = list(model.options(name))
+    # The language is bound now: Streamlit may ask for a label when no visitor's script is running.
+    shown = partial(translate, language=language()) if knob.words else str
     if options and get_origin(field.annotation) is tuple:
         several = st.multiselect if knob.widget == "select" else _multi_pills
-        return several(label, options, **common)
+        return several(label, options, format_func=shown, **common)
     if options:
-        # The language is bound now: Streamlit may ask for a label when no visitor's script is running.
-        shown = partial(translate, language=language()) if knob.words else str
         if knob.widget == "pills" or (knob.widget == "auto" and len(options) <= _SEGMENTS):
             return st.segmented_control(label, options, required=True, format_func=shown, **common)
         return st.selectbox(label, options, format_func=shown, **common)

@@ -29,8 +29,6 @@ from dlviz.ui.visitor import language, look, through_front_door, tr
 
 VISIT = "visit"
 HERO = "hero"
-CLICK = ("start_x", "start_y")
-"""The settings that a click on the hero figure sets, where the concept has them."""
 WIDE = 0.56
 """Share of the width that the hero takes beside the first support figure."""
 
@@ -151,11 +149,10 @@ class Frame:
         view = look()
         for name, column in zip(names, st.columns(widths, gap="medium"), strict=False):
             figure: Figure = self.figures.FIGURES[name]
-            click = CLICK if name == HERO and set(CLICK) <= set(type(self.settings).model_fields) else None
             with column, st.container(gap="xsmall", key=f"chart_{name}"):
                 st.markdown(f"**{tr(figure.label)}**")
                 drawn = figure.draw(result, view, ghost=ghost)
-                chart(drawn, name, tr(figure.label), figure.alt(result, view), click)
+                chart(drawn, name, tr(figure.label), figure.alt(result, view), figure.click)
 
     def _readouts(self, result: Any, ghost: Any) -> None:
         readouts = self.experiment.readouts(result)

@@ -249,7 +249,7 @@ def _end(run: Run, look: Look) -> str:
 
 
 FIGURES: dict[str, Figure] = {
-    "hero": Figure("Surface and paths", hero, _alt("hero")),
+    "hero": Figure("Surface and paths", hero, _alt("hero"), click={"start_x": "x", "start_y": "y"}),
     "loss": Figure("Loss", loss, _alt("loss")),
     "inside_first": Figure("Inside the rule, first coordinate", _inside(0), _alt("inside")),
     "inside_second": Figure("Inside the rule, second coordinate", _inside(1), _alt("inside")),
