@@ -7,7 +7,7 @@ corners it fills, and labels can only keep out of each other's way when their pl
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -24,6 +24,9 @@ SMALLEST = 1e-300  # below this the browser's scales divide by zero
 class Axis:
     """A scale with its title (already translated, with its unit). ``low < high``; both positive if ``log``.
 
+    ``reverse`` puts ``low`` at the far end (the first layer on top). Ticks and grid lines stay within
+    ``ticks_from`` and ``ticks_to``, where the axis has margins for something else.
+
     Raises ``ValueError`` for a domain that cannot be drawn; :func:`span` always returns one that can.
     """
 
@@ -32,6 +35,9 @@ class Axis:
     high: float
     log: bool = False
     grid: bool = True
+    reverse: bool = False
+    ticks_from: float | None = None
+    ticks_to: float | None = None
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
@@ -42,23 +48,27 @@ class Axis:
     @cached_property
     def scale(self) -> Spec:
         kind = {"type": "log"} if self.log else {"type": "linear", "zero": False}
-        return {**kind, "domain": [self.low, self.high], "nice": False}
+        turned = {"reverse": True} if self.reverse else {}
+        return {**kind, "domain": [self.low, self.high], "nice": False, **turned}
 
     def along(self, name: str) -> Spec:
         """The channel of a layer that puts ``name`` on this axis (the axis itself is the frame's)."""
         return number(name, scale=self.scale)
 
     def share(self, values: Any) -> np.ndarray:
-        """Where values lie along the axis: 0 at ``low``, 1 at ``high``; NaN where they cannot be drawn."""
+        """Where values lie: 0 at the left or bottom, 1 at the other end; NaN where they cannot be drawn."""
         at = np.asarray(values, dtype=float)
-        if not self.log:
-            return (at - self.low) / (self.high - self.low)
-        logs = np.log10(at, where=at > 0, out=np.full(at.shape, np.nan))
-        return (logs - math.log10(self.low)) / (math.log10(self.high) - math.log10(self.low))
+        if self.log:
+            logs = np.log10(at, where=at > 0, out=np.full(at.shape, np.nan))
+            share = (logs - math.log10(self.low)) / (math.log10(self.high) - math.log10(self.low))
+        else:
+            share = (at - self.low) / (self.high - self.low)
+        return 1 - share if self.reverse else share
 
     def at(self, share: Any) -> np.ndarray:
         """The inverse of :meth:`share`."""
         share = np.asarray(share, dtype=float)
+        share = 1 - share if self.reverse else share
         if not self.log:
             return self.low + share * (self.high - self.low)
         bottom, top = math.log10(self.low), math.log10(self.high)
@@ -116,6 +126,10 @@ def span(*values: Any, log: bool = False, pad: float = 0.05, decades: float = 16
 
 def ticks(axis: Axis, about: int) -> list[float]:
     """Round values within the domain, about so many; on a logarithmic axis powers of ten (or 1, 2, 5)."""
+    first, last = axis.ticks_from, axis.ticks_to
+    if first is not None or last is not None:
+        low = axis.low if first is None else first
+        axis = replace(axis, low=low, high=axis.high if last is None else last, ticks_from=None, ticks_to=None)
     if not axis.log:
         least = (axis.high - axis.low) / about / 2.5
         steps = [nice_step(least * factor) for factor in (1, 2, 4, 8)]

@@ -1,0 +1,84 @@
+"""A ridgeline: one distribution a layer, stacked like a range of hills, the first layer at the back.
+
+Heights share one scale, which the picture's foot can state; the ridge that the slider under the chart
+chooses is lit, in the browser and without the server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from dlviz.drawing.axes import Axis
+from dlviz.drawing.palette import hexed, mix, ramp
+from dlviz.drawing.piece import Piece, literal, mark, number, rows, where, word
+from dlviz.drawing.theme import Look
+
+LAYER = "layer"
+
+
+def depth_axis(title: str, layers: int, overlap: float) -> Axis:
+    """The axis of the layers, 1 at the top; ``overlap`` is the height of the tallest ridge in layers."""
+    return Axis(title, 1 - 1.05 * max(overlap, 0.5), layers + 0.15, grid=False, reverse=True, ticks_from=1)
+
+
+def ridges(
+    edges: np.ndarray,
+    heights: np.ndarray,
+    x: Axis,
+    depth: Axis,
+    look: Look,
+    *,
+    colours: tuple[str, str],
+    texts: Sequence[str] = (),
+    name: str = "ridges",
+) -> Piece:
+    """``heights`` (L, B) in layers over the bins ``edges`` (B+1,): ridge l stands on the line of layer l + 1.
+
+    ``colours`` of the first and of the last layer; ``texts`` (L,) are shown beside the ridge that is lit.
+    A row that is not finite is left out. With :func:`layer_slider` a ridge can be lit.
+    """
+    middles = (np.asarray(edges)[:-1] + np.asarray(edges)[1:]) / 2
+    count = len(heights)
+    hues = ramp(colours, np.linspace(0, 1, count))
+    records = []
+    for i, up in enumerate(np.asarray(heights, dtype=float)):
+        if np.isfinite(up).all():
+            top = i + 1 - up
+            text = texts[i] if texts else ""
+            records += rows(layer=i + 1, x=middles, y=top, foot=float(i + 1), colour=hexed(hues[i]), text=text)
+    place = {"x": x.along("x"), "y": depth.along("y"), "detail": number("layer")}
+    area = {**place, "y2": {"field": "foot"}, "fill": literal("colour")}
+    line = {"strokeWidth": 0.5 * look.line, "stroke": look.inks.paper, "clip": True, "tooltip": None}
+    chosen = [where(f"datum.layer == {LAYER}")]
+    bright = {"fill": look.inks.ink, "fillOpacity": 0.16, "clip": True, "tooltip": None}
+    layers = [
+        mark("area", name, area, fillOpacity=0.92, line=line | {"order": None}, clip=True, tooltip=None),
+        mark("area", name, {**place, "y2": {"field": "foot"}}, transform=chosen, **bright),
+        mark("line", name, place, transform=chosen, stroke=look.inks.ink, strokeWidth=0.8 * look.line, clip=True,
+             tooltip=None),
+    ]  # fmt: skip
+    if texts:
+        words = {"x": {"value": {"expr": "width"}}, "y": depth.along("foot"), "text": word("text")}
+        one = [where(f"datum.layer == {LAYER}"), {"aggregate": [{"op": "min", "field": "foot", "as": "foot"}],
+                                                   "groupby": ["text"]}]  # fmt: skip
+        style = {"align": "right", "baseline": "bottom", "dx": -4 * look.unit, "dy": -2 * look.unit, "tooltip": None}
+        style |= {"fontSize": look.label, "fontWeight": "bold"}
+        halo = {"stroke": look.inks.paper, "strokeWidth": 4 * look.unit, "strokeJoin": "round"}
+        layers += [
+            mark("text", name, words, transform=one, **halo, **style),
+            mark("text", name, words, transform=one, color=look.inks.ink, **style),
+        ]
+    return Piece(tuple(layers), {name: records})
+
+
+def quiet(first: str, last: str, look: Look) -> tuple[str, str]:
+    """Two hues, brought a little nearer to the paper."""
+    return mix(first, look.inks.paper, 0.25), mix(last, look.inks.paper, 0.1)
+
+
+def layer_slider(layers: int, label: str, start: int) -> Piece:
+    """A slider ``layer`` from 1 to ``layers`` under the chart; ``label`` is already translated."""
+    bind = {"input": "range", "min": 1, "max": max(layers, 2), "step": 1, "name": label + " "}
+    return Piece(params=({"name": LAYER, "value": start, "bind": bind},))
