@@ -6,7 +6,6 @@ import itertools
 import math
 
 import altair as alt
-import jsonschema
 import numpy as np
 import pytest
 from pictures import (
@@ -15,8 +14,8 @@ from pictures import (
     MINIMA,
     PLANE,
     RUNS,
-    SCHEMA,
     basin_figure,
+    check_schema,
     compiled,
     curves,
     descent,
@@ -40,9 +39,7 @@ from dlviz.drawing.theme import INKS, Look
 @pytest.mark.parametrize("figure", FIGURES.values(), ids=FIGURES)
 def test_every_figure_is_valid_and_drawn(figure, look):
     spec = figure(look, RUNS).to_dict()
-    for part, kind in [*((layer, "UnitSpec") for layer in spec["layer"]), (spec | {"layer": []}, "TopLevelLayerSpec")]:
-        rest = {name: value for name, value in part.items() if name != "datasets"}
-        jsonschema.Draft7Validator({**SCHEMA, "$ref": f"#/definitions/{kind}"}).validate(rest)
+    check_schema(spec)
     svg = compiled(spec)
     assert "NaN" not in svg
     if look.slide:

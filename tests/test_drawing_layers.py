@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from altair.utils.schemapi import validate_jsonschema
-from pictures import LOOKS, SCHEMA, compiled
+from pictures import LOOKS, check_schema, compiled
 
 from dlviz.drawing import histogram, matrix, ridgeline, table
 from dlviz.drawing.axes import Axis, frame, ticks
@@ -53,7 +52,7 @@ def test_all_are_valid_and_drawn(look):
     ]
     for picture in pictures:
         spec = picture.to_dict()
-        validate_jsonschema(spec, SCHEMA)
+        check_schema(spec)
         svg = compiled(spec)
         assert svg.count("<path") + svg.count("<text") > 5
         assert "NaN" not in svg

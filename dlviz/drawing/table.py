@@ -64,7 +64,8 @@ def table(
         "y2": {"field": "y2"},
     }
     place = {"x": number("x", **across), "y": number("y", **down), "text": word("text")}
-    size = {"expr": f"max(5, min({look.label * (1.4 if look.slide else 1):g}, width / {total:.2f}, height / {1.5 * count:.2f}))"}
+    largest = look.label * (1.4 if look.slide else 1)
+    size = {"expr": f"max(5, min({largest:g}, width / {total:.2f}, height / {1.5 * count:.2f}))"}
     common = {"baseline": "middle", "fontSize": size, "tooltip": None}
     line = {"stroke": look.inks.grid, "strokeWidth": look.unit, "tooltip": None}
     below = {"x": number("x1", **across), "x2": {"field": "x2"}, "y": number("y2", **down)}

@@ -79,11 +79,13 @@ class Watch:
     """A progress callback that shows a bar once the work has taken a while.
 
     Every call is also a point where Streamlit may end the script, so work for settings that have
-    changed again stops within milliseconds.
+    changed again stops within milliseconds. ``meanwhile`` is called once when the bar has appeared and the
+    work is under way, to show what can be shown before its end.
     """
 
-    def __init__(self, slot: DeltaGenerator) -> None:
+    def __init__(self, slot: DeltaGenerator, meanwhile: Callable[[], None] | None = None) -> None:
         self._slot = slot
+        self._meanwhile = meanwhile
         self._begun = self._drawn = self._yielded = perf_counter()
         self._shown = False
 
@@ -93,6 +95,10 @@ class Watch:
             self._drawn = now
             self._shown = True
             self._slot.progress(min(max(share, 0.0), 1.0), tr("Computing …"))
+            # At zero it may still wait for its turn.
+            if share > 0 and self._meanwhile is not None:
+                show, self._meanwhile = self._meanwhile, None
+                show()
         elif now - self._yielded > _YIELD:
             self._yielded = now
             # Reading the session state lets a waiting rerun through; no message goes to the browser.

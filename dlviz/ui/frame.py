@@ -12,14 +12,15 @@ Nothing else on a page draws, so that what is mended here is mended on every pag
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dlviz import catalog, record
-from dlviz.contract import Figure, Note, Preset, Settings
+from dlviz.contract import Figure, Note, Preset, Settings, silent
 from dlviz.language import words
 from dlviz.ui import address, compute, controls, panels
 from dlviz.ui.address import Visit
@@ -29,6 +30,8 @@ from dlviz.ui.visitor import language, look, through_front_door, tr
 
 VISIT = "visit"
 HERO = "hero"
+PANELS = "panels"
+"""The setting, where a concept has it, that switches on what is not computed at once."""
 WIDE = 0.56
 """Share of the width that the hero takes beside the first support figure."""
 
@@ -48,6 +51,7 @@ class Frame:
         self.figures = concept.figures
         self.words = words(stem, language())
         visit = address.opened(stem, self.experiment.Settings)
+        self._just_opened = visit is not None
         if visit is not None:
             controls.fill(visit.settings)
             self._hold(visit)
@@ -106,8 +110,8 @@ class Frame:
 
     def _attempt(self, settings: Settings) -> Any:
         """The result under a progress bar, or None with the reason on the page."""
-        slot = st.empty()
-        watch = compute.Watch(slot)
+        slot, below = st.empty(), st.empty()
+        watch = compute.Watch(slot, self._first_picture(settings, below))
         try:
             result = compute.result(self.stem, settings, watch)
         except Exception as error:  # noqa: BLE001  whatever goes wrong in a run must not take the page with it
@@ -115,14 +119,30 @@ class Frame:
                 explain(error, type(settings))
             return None
         watch.done()
+        below.empty()
         return result
+
+    def _first_picture(self, settings: Settings, slot: DeltaGenerator) -> Callable[[], None] | None:
+        """What shows the hero while panels that take long are computed; only where there is no picture yet."""
+        if not (self._just_opened and getattr(settings, PANELS, ())):
+            return None
+
+        def show() -> None:
+            # The hero needs no panel, so its run without them is short.
+            first = compute.result(self.stem, settings.model_copy(update={PANELS: ()}), silent)
+            figure: Figure = self.figures.FIGURES[HERO]
+            with slot.container(gap="xsmall"):
+                st.markdown(f"**{tr(figure.label)}**")
+                chart(figure.draw(first, look()), "first", tr(figure.label), figure.alt(first, look()))
+
+        return show
 
     def show(self, result: Any) -> None:
         """Everything below the presets: figures, readouts, notices, pin, texts, share and export."""
         # A pinned run that is the current one would hide under it.
         ghost = None if self.pin in (None, self.settings) else self._attempt(self.pin)
         names = [name for name in self.figures.shown(self.settings) if name != HERO]
-        self._charts((HERO, *names[:1]), (WIDE, 1 - WIDE), result, ghost)
+        self._charts((HERO, *names[:1]), (WIDE, 1 - WIDE) if names else (1,), result, ghost)
         self._claim(result)
         for row in range(1, len(names), 2):
             pair = names[row : row + 2]
