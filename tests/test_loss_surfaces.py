@@ -7,6 +7,8 @@ import sys
 
 import numpy as np
 import pytest
+from anything import settings_of
+from hypothesis import HealthCheck, given, settings
 
 from dlviz.concepts.loss_surfaces import experiment, figures, measure, presets
 from dlviz.concepts.loss_surfaces.settings import OptimizerName, Settings, SurfaceName
@@ -202,3 +204,17 @@ def test_every_figure_draws_without_its_data(name):
     result = experiment.run(Settings(optimizers=(), inside=False))
     spec = figures.FIGURES[name].draw(result, Look()).to_dict()
     assert spec["$schema"]
+
+
+@given(settings_of("loss_surfaces"))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+def test_a_path_is_finite_until_it_diverges(chosen):
+    try:
+        result = experiment.run(chosen)
+    except ValueError as error:
+        assert "finite" in str(error)
+        return
+    for run in result.runs:
+        ends = np.where(run.diverged < 0, chosen.steps, run.diverged)
+        for repeat, end in enumerate(ends):
+            assert np.isfinite(run.w[: end if run.diverged[repeat] >= 0 else end + 1, repeat]).all()

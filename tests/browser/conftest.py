@@ -88,6 +88,17 @@ class Visitor:
     def _count(self, _frame) -> None:
         self.sent += 1
 
+    def listen(self, heard: list[str]) -> None:
+        """Collect the errors of the console."""
+
+        def console(said) -> None:
+            # On a deep link Streamlit first asks for its own addresses below the page's, where they are not.
+            if said.type == "error" and "/_stcore/" not in said.location["url"]:
+                heard.append(f"{said.text} {said.location['url']}")
+
+        self.page.on("console", console)
+        self.page.on("pageerror", lambda error: heard.append(str(error)))
+
     def open(self, link: str) -> Visitor:
         """Go to an address within the app and wait for the page."""
         self.page.goto(self.server + link)
@@ -118,13 +129,15 @@ class Visitor:
 
 @pytest.fixture
 def visit(chromium, server):
-    """Opens an address of the app in a new browser session."""
+    """Opens an address of the app in a new browser session; ``heard`` collects the errors of its console."""
     opened = []
 
-    def visit_(link: str, size=SIZE, **options) -> Visitor:
+    def visit_(link: str, size=SIZE, heard: list[str] | None = None, **options) -> Visitor:
         context = chromium.new_context(viewport=size, **({"locale": "en-US"} | options))
         context.set_default_timeout(20_000)
         opened.append(Visitor(context, server))
+        if heard is not None:
+            opened[-1].listen(heard)
         return opened[-1].open(link)
 
     yield visit_

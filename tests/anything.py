@@ -1,0 +1,80 @@
+"""Settings as the page's own controls could give them, and what outsiders send instead, for hypothesis."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import get_args, get_origin
+
+from hypothesis import strategies as st
+
+from dlviz import catalog
+
+NASTY = st.one_of(
+    st.text(max_size=50),
+    st.sampled_from(
+        [
+            "nan",
+            "inf",
+            "-inf",
+            "1e309",
+            "",
+            " ",
+            "<script>alert(1)</script>",
+            "x" * 100_000,
+            "9" * 5000,
+            "\x00",
+            "None",
+            "[]",
+        ]
+    ),
+    st.floats(),
+    st.integers(),
+    st.none(),
+    st.booleans(),
+    st.lists(st.text(max_size=5), max_size=4),
+)
+
+# What keeps a run short: fewer of what it does, never another kind of it.
+SHORT = {
+    "loss_surfaces": {
+        "optimizers": lambda options: st.sets(st.sampled_from(options), max_size=4).map(tuple),
+        "surface": lambda options: st.sampled_from([option for option in options if option != "Digits network"]),
+        "expression": lambda _: st.sampled_from(["x^2 + y^2", "sin(x)*y", "abs(x) - y", "3", "log(x) + y^2"]),
+        "steps": lambda _: st.sampled_from([1, 10, 50]),
+        "basins": lambda _: st.just(False),
+    },
+}
+
+
+@st.composite
+def settings_of(draw, stem: str):
+    """Any settings of a concept within their bounds, hidden ones included."""
+    model = catalog.concepts()[stem].experiment.Settings
+    short = SHORT.get(stem, {})
+    values: dict = {}
+    so_far = SimpleNamespace(**dict(model()))
+    for name, knob in model.knobs().items():
+        options, (low, high) = model.options(name), model.bounds(name)
+        annotation = model.model_fields[name].annotation
+        whole = annotation is int or int in get_args(annotation)
+        if name in short:
+            value = draw(short[name](options))
+        elif options and get_origin(annotation) is tuple:
+            value = tuple(draw(st.lists(st.sampled_from(options), max_size=3, unique=True)))
+        elif options:
+            value = draw(st.sampled_from(options))
+        elif annotation is bool:
+            value = draw(st.booleans())
+        elif knob.span is not None:
+            low, high, _usual = knob.span(so_far)
+            number = st.integers(int(low), int(high)) if whole else st.floats(low, high)
+            value = draw(st.one_of(st.none(), number))
+        elif knob.ticks is not None:
+            value = draw(st.sampled_from(knob.ticks))
+        elif whole:
+            value = draw(st.integers(int(low), int(high)))
+        else:
+            value = draw(st.floats(low, high))
+        values[name] = value
+        setattr(so_far, name, value)
+    return model(**values)
