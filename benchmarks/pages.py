@@ -1,11 +1,12 @@
-"""Slider to last paint, in the browser: a page of dlviz against a trivial one-slider app, in one run.
+"""Slider to last paint, in the browser: every page of dlviz against two trivial apps, in one run.
 
-    python benchmarks/pages.py [--rounds 30]
+    python benchmarks/pages.py [--rounds 30] [stem:setting ...]
 
-Both apps run side by side in servers of their own, and one browser moves a slider of each in turn, so
-that both meet the same load. Every move asks for new settings, so nothing comes from the cache. Time
-runs from the key press in the browser to the last change of what is painted: the last DOM mutation or
-canvas drawing before the page has been quiet for a while.
+The trivial apps have one slider and a line of text, or one slider and one chart. All run side by side in
+servers of their own, and one browser moves a slider of each in turn, so that all meet the same load.
+Every move asks for new settings, so nothing comes from the cache. Time runs from the key press in the
+browser to the last change of what is painted: the last DOM mutation or canvas drawing before the page has
+been quiet for a while.
 """
 
 from __future__ import annotations
@@ -18,17 +19,27 @@ import sys
 import tempfile
 import time
 import urllib.request
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-TRIVIAL = """
+SLIDER = """
 import streamlit as st
 value = st.slider("value", 0, 1000, 500, key="value")
 st.write(value)
 """
+CHART = """
+import altair as alt
+import pandas as pd
+import streamlit as st
+value = st.slider("value", 0, 1000, 500, key="value")
+rows = pd.DataFrame({"x": range(100), "y": [value * x for x in range(100)]})
+st.altair_chart(alt.Chart(rows).mark_line().encode(x="x", y="y"))
+"""
+PAGES = ("loss_surfaces:learning_rate", "activations:mu", "initialization:gain", "normalization:sample")
+"""A visible slider of each page that needs new computation."""
 
 # Counts as paint: a change of the document's text or structure, and any drawing on a canvas.
 WATCH = """
@@ -110,37 +121,45 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=30)
-    parser.add_argument("--page", default="loss_surfaces")
-    parser.add_argument("--setting", default="learning_rate", help="A visible slider that needs new computation.")
+    parser.add_argument("pages", nargs="*", default=PAGES, metavar="stem:setting")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        trivial = Path(folder) / "trivial.py"
-        trivial.write_text(TRIVIAL)
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright, ExitStack() as servers:
         browser = playwright.chromium.launch(executable_path=browser_path(), args=["--no-sandbox", "--disable-gpu"])
-        with serving(trivial, Path(folder)) as plain, serving(ROOT / "app.py", ROOT) as full:
-            pages = {
-                "one slider": (opened(browser, plain, "value"), "value"),
-                given.page: (opened(browser, f"{full}/{given.page}", given.setting), given.setting),
-            }
-            times: dict[str, list[float]] = {name: [] for name in pages}
-            for round_ in range(given.rounds + 3):
-                for name, (page, key) in pages.items():
-                    page.bring_to_front()
-                    slider = page.locator(f".st-key-{key} input[type=range]")
-                    slider.focus()
-                    page.keyboard.press("ArrowLeft")
-                    took = page.evaluate(SETTLED)
-                    if round_ >= 3:  # the first are warm-up
-                        times[name].append(took)
+        pages = {}
+        for name, script in (("one slider", SLIDER), ("one slider, one chart", CHART)):
+            path = Path(folder) / f"{name[-5:]}.py"
+            path.write_text(script)
+            url = servers.enter_context(serving(path, Path(folder)))
+            pages[name] = (opened(browser, url, "value"), "value")
+        app = servers.enter_context(serving(ROOT / "app.py", ROOT))
+        for page in given.pages:
+            stem, _, setting = page.partition(":")
+            pages[stem] = (opened(browser, f"{app}/{stem}", setting), setting)
+        times = measured(pages, given.rounds)
+    slider, chart = (statistics.median(times[name]) for name in ("one slider", "one slider, one chart"))
+    print(f"{'':>22}  median     5 %    95 %   × one slider   × one slider, one chart")
     for name, values in times.items():
-        low, middle, high = (
-            statistics.quantiles(values, n=20)[0],
-            statistics.median(values),
-            statistics.quantiles(values, n=20)[-1],
+        ends = statistics.quantiles(values, n=20)
+        middle = statistics.median(values)
+        print(
+            f"{name:>22}: {middle:4.0f} ms {ends[0]:4.0f} ms {ends[-1]:4.0f} ms"
+            f" {middle / slider:14.1f} {middle / chart:25.1f}"
         )
-        print(f"{name:>16}: median {middle:6.0f} ms   (5 % {low:.0f}, 95 % {high:.0f})")
-    plain_, full_ = (statistics.median(values) for values in times.values())
-    print(f"{'ratio':>16}: {full_ / plain_:.2f}   (to be at most 3)")
+
+
+def measured(pages: dict[str, tuple], rounds: int) -> dict[str, list[float]]:
+    """Milliseconds of every move of each page's slider, the pages in turn."""
+    times: dict[str, list[float]] = {name: [] for name in pages}
+    for round_ in range(rounds + 3):
+        for name, (page, key) in pages.items():
+            page.bring_to_front()
+            slider = page.locator(f".st-key-{key} input[type=range]")
+            slider.focus()
+            page.keyboard.press("ArrowLeft")
+            took = page.evaluate(SETTLED)
+            if round_ >= 3:  # the first are warm-up
+                times[name].append(took)
+    return times
 
 
 if __name__ == "__main__":
