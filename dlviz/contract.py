@@ -13,7 +13,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 Progress = Callable[[float], None]
@@ -54,6 +62,15 @@ def knob(
     return Field(default, ge=ge, le=le, max_length=max_length, json_schema_extra={"knob": Knob(label, **look)})
 
 
+def on_panel(*names: str) -> Callable[[Any], bool]:
+    """``when`` of a knob that has an effect only while one of these panels is switched on.
+
+    Panels are a concept's first setting, ``panels``: what is not needed for the hero is computed only for
+    those that are switched on.
+    """
+    return lambda values: bool(set(names) & set(values.panels))
+
+
 def log_ticks(low: int, high: int, mantissas: tuple[float, ...] = (1, 1.5, 2, 3, 5, 7)) -> tuple[float, ...]:
     """Round numbers from ``10**low`` to ``10**high``: the stops of a logarithmic slider."""
     values = [float(f"{m}e{e}") for e in range(low, high) for m in mantissas]
@@ -76,6 +93,14 @@ class Settings(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, str_strip_whitespace=True)
+
+    @field_validator("*")
+    @classmethod
+    def _in_one_order(cls, value: Any, info: ValidationInfo) -> Any:
+        # Equal choices of several give equal settings, colours and links, whatever the order of the clicks.
+        if isinstance(value, tuple) and (options := cls.options(info.field_name)):
+            return tuple(option for option in options if option in value)
+        return value
 
     @model_validator(mode="after")
     def _within_spans(self) -> Settings:

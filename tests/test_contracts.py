@@ -148,6 +148,9 @@ def test_knobs_can_be_shown(stem):
             assert low <= min(knob.ticks)
             assert max(knob.ticks) <= high
             assert model.model_fields[name].default in knob.ticks, f"{name}: its default is no stop of its slider"
+        if isinstance(model.model_fields[name].default, tuple):
+            chosen = model.model_fields[name].default
+            assert chosen == tuple(option for option in model.options(name) if option in chosen), f"{name}: order"
         only_above = type("Above", (), {key: getattr(model(), key) for key in above})()
         for look_up in (knob.when, knob.span):
             if look_up is not None:

@@ -245,7 +245,10 @@ def _end(run: Run, look: Look) -> str:
     """How a run ended, in words."""
     if np.isfinite(run.final_loss):
         return f"{run.optimizer}: " + tr(look, "loss {loss}", loss=f"{run.final_loss:.3g}")
-    return f"{run.optimizer}: " + tr(look, "diverged at step {step}", step=int(run.diverged[run.diverged >= 0].min()))
+    left = run.diverged[run.diverged >= 0]
+    # A formula may have a gradient where it has no value: log(x) left of zero.
+    said = tr(look, "diverged at step {step}", step=int(left.min())) if left.size else tr(look, "no finite values")
+    return f"{run.optimizer}: {said}"
 
 
 FIGURES: dict[str, Figure] = {

@@ -239,12 +239,6 @@ class Settings(contract.Settings):
         when=lambda values: noisy(values) or values.surface == "Digits network",
     )  # fmt: skip
 
-    @field_validator("optimizers")
-    @classmethod
-    def _no_optimizer_twice(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        # One order for every selection: equal sets of optimizers give equal settings, colours and links.
-        return tuple(name for name in cls.options("optimizers") if name in value)
-
     @field_validator("expression")
     @classmethod
     def _expression_parses(cls, value: str) -> str:
