@@ -3,10 +3,12 @@
 import streamlit as st
 
 from dlviz import catalog
+from dlviz.engine.device import one_thread
 from dlviz.language import words
 from dlviz.ui import visitor
 from dlviz.ui.visitor import language, tr
 
+one_thread()
 st.set_page_config(page_title="dlviz", page_icon=str(visitor.ICON), layout="wide")
 visitor.chrome()
 pages = {

@@ -14,6 +14,7 @@ import click
 
 from dlviz import catalog, record
 from dlviz.contract import Rejected, Settings
+from dlviz.engine.device import one_thread
 from dlviz.language import LANGUAGES, words
 
 SUFFIXES = ("svg", "png", "pdf", "csv", "json")
@@ -195,4 +196,5 @@ def run(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    one_thread()
     sys.exit(run())

@@ -67,6 +67,16 @@ def threads() -> int:
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
+def one_thread() -> None:
+    """Let torch use one thread in this process and its children, unless ``OMP_NUM_THREADS`` says otherwise.
+
+    To be called before torch is imported, by programs and not by a library's user. Torch's threads wait for each
+    other by spinning: the small networks here gain nothing from a second one, and where another process
+    wants the cores, or a shared machine has fewer than it shows, a run takes ten times as long.
+    """
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
 @contextmanager
 def gate(progress: Progress = silent) -> Iterator[None]:
     """One heavy computation at a time in this process.

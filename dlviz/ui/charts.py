@@ -59,5 +59,7 @@ def _clicked(key: str, click: Mapping[str, str]) -> None:
     if points:
         for name, field in click.items():
             value = points[0][field]
+            if isinstance(value, str) and isinstance(st.session_state[name], int | float):
+                value = float(value)  # the name of a row or a column of a matrix
             # Four digits are finer than a pixel, and keep links short.
             st.session_state[name] = float(f"{value:.4g}") if isinstance(value, float) else value

@@ -75,6 +75,11 @@ def result(stem: str, settings: Settings, progress: Callable[[float], None]) -> 
     return found
 
 
+def ready(stem: str, settings: Settings) -> bool:
+    """Whether the result for these settings is on the shelf."""
+    return _results.get((stem, settings)) is not None
+
+
 class Watch:
     """A progress callback that shows a bar once the work has taken a while.
 

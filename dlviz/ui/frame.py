@@ -111,8 +111,8 @@ class Frame:
     def _attempt(self, settings: Settings) -> Any:
         """The result under a progress bar, or None with the reason on the page."""
         slot, below = st.empty(), st.empty()
-        watch = compute.Watch(slot, self._first_picture(settings, below))
         try:
+            watch = compute.Watch(slot, self._first_picture(settings, below))
             result = compute.result(self.stem, settings, watch)
         except Exception as error:  # noqa: BLE001  whatever goes wrong in a run must not take the page with it
             with slot.container():
@@ -124,12 +124,14 @@ class Frame:
 
     def _first_picture(self, settings: Settings, slot: DeltaGenerator) -> Callable[[], None] | None:
         """What shows the hero while panels that take long are computed; only where there is no picture yet."""
-        if not (self._just_opened and getattr(settings, PANELS, ())):
+        panels_ = getattr(settings, PANELS, ())
+        if not (self._just_opened and panels_) or compute.ready(self.stem, settings):
             return None
+        # The hero needs no panel, so its run without them is short. It is run before the long one and not in
+        # its midst, where torch may be in a state that the short one does not expect.
+        first = compute.result(self.stem, settings.model_copy(update={PANELS: ()}), silent)
 
         def show() -> None:
-            # The hero needs no panel, so its run without them is short.
-            first = compute.result(self.stem, settings.model_copy(update={PANELS: ()}), silent)
             figure: Figure = self.figures.FIGURES[HERO]
             with slot.container(gap="xsmall"):
                 st.markdown(f"**{tr(figure.label)}**")
