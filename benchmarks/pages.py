@@ -38,8 +38,8 @@ value = st.slider("value", 0, 1000, 500, key="value")
 rows = pd.DataFrame({"x": range(100), "y": [value * x for x in range(100)]})
 st.altair_chart(alt.Chart(rows).mark_line().encode(x="x", y="y"))
 """
-PAGES = ("loss_surfaces:learning_rate", "activations:mu", "initialization:gain", "normalization:sample")
-"""A visible slider of each page that needs new computation."""
+PAGES = ("loss_surfaces:learning_rate", "activations:mean", "initialization:seed", "normalization:seed")
+"""A slider of each page that needs new computation, with more stops to its right than there are rounds."""
 
 # Counts as paint: a change of the document's text or structure, and any drawing on a canvas.
 WATCH = """
@@ -103,10 +103,14 @@ def serving(script: Path, cwd: Path):
         process.wait(10)
 
 
-def opened(browser, url: str, key: str):
-    """A page with its paints watched."""
+def opened(browser, url: str, key: str, group: str = ""):
+    """A page with its paints watched, and the group of the setting opened."""
     page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
     page.goto(url)
+    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
+    page.wait_for_selector(".st-key-value, [data-testid=stVegaLiteChart]")
+    if group and not page.locator(f".st-key-{key}").count():
+        page.locator(f".st-key-group_{group} summary").click()
     page.wait_for_selector(f".st-key-{key} input[type=range]", state="attached")
     page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
     page.wait_for_timeout(1500)
@@ -118,6 +122,8 @@ def main() -> None:
     """Print the medians and their ratio."""
     from browser.conftest import browser_path
     from playwright.sync_api import sync_playwright
+
+    from dlviz import catalog
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=30)
@@ -134,7 +140,8 @@ def main() -> None:
         app = servers.enter_context(serving(ROOT / "app.py", ROOT))
         for page in given.pages:
             stem, _, setting = page.partition(":")
-            pages[stem] = (opened(browser, f"{app}/{stem}", setting), setting)
+            group = catalog.concepts()[stem].experiment.Settings.knobs()[setting].group.replace(" ", "-")
+            pages[stem] = (opened(browser, f"{app}/{stem}", setting, group), setting)
         times = measured(pages, given.rounds)
     slider, chart = (statistics.median(times[name]) for name in ("one slider", "one slider, one chart"))
     print(f"{'':>22}  median     5 %    95 %   × one slider   × one slider, one chart")
@@ -155,7 +162,7 @@ def measured(pages: dict[str, tuple], rounds: int) -> dict[str, list[float]]:
             page.bring_to_front()
             slider = page.locator(f".st-key-{key} input[type=range]")
             slider.focus()
-            page.keyboard.press("ArrowLeft")
+            page.keyboard.press("ArrowRight")
             took = page.evaluate(SETTLED)
             if round_ >= 3:  # the first are warm-up
                 times[name].append(took)

@@ -35,6 +35,11 @@ SYLLABUS: dict[str, tuple[Concept, ...]] = {
     "Optimization": (
         Concept("loss_surfaces", ":material/landscape:"),
     ),
+    "Signals through depth": (
+        Concept("activations", ":material/show_chart:"),
+        Concept("initialization", ":material/casino:"),
+        Concept("normalization", ":material/view_in_ar:"),
+    ),
 }
 # fmt: on
 

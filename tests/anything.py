@@ -43,6 +43,18 @@ SHORT = {
         "steps": lambda _: st.sampled_from([1, 10, 50]),
         "basins": lambda _: st.just(False),
     },
+    "activations": {
+        "depth": lambda _: st.sampled_from([2, 5, 50]),
+        "width": lambda _: st.sampled_from([10, 20]),
+        # What is trained is kept by these, so few of each.
+        "dying_rate": lambda _: st.sampled_from([1e-4, 0.7, 100.0]),
+        "dying_bias": lambda _: st.sampled_from([-5.0, 1.0]),
+        "learned_rate": lambda _: st.sampled_from([0.1, 10.0]),
+        "leaky_slope": lambda _: st.sampled_from([0.0, 1.0]),
+        "elu_alpha": lambda _: st.just(1.0),
+        "maxout_pieces": lambda _: st.sampled_from([1, 8]),
+        "seed": lambda _: st.sampled_from([0, 999]),
+    },
 }
 
 

@@ -25,7 +25,7 @@ class Axis:
     """A scale with its title (already translated, with its unit). ``low < high``; both positive if ``log``.
 
     ``reverse`` puts ``low`` at the far end (the first layer on top). Ticks and grid lines stay within
-    ``ticks_from`` and ``ticks_to``, where the axis has margins for something else.
+    ``ticks_from`` and ``ticks_to``, where the axis has margins for something else, and on integers if ``whole``.
 
     Raises ``ValueError`` for a domain that cannot be drawn; :func:`span` always returns one that can.
     """
@@ -38,6 +38,7 @@ class Axis:
     reverse: bool = False
     ticks_from: float | None = None
     ticks_to: float | None = None
+    whole: bool = False
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
@@ -133,6 +134,8 @@ def ticks(axis: Axis, about: int) -> list[float]:
     if not axis.log:
         least = (axis.high - axis.low) / about / 2.5
         steps = [nice_step(least * factor) for factor in (1, 2, 4, 8)]
+        if axis.whole:
+            steps = [max(round(step), 1) for step in steps]
         return min((_multiples(axis, step) for step in steps), key=lambda values: abs(len(values) - about))
     low, high = math.log10(axis.low), math.log10(axis.high)
     if high - low < 2:

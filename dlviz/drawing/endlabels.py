@@ -63,6 +63,8 @@ def end_labels(
     near, far = 7 * look.unit, 20 * look.unit
     text = {"align": "left", "baseline": "middle", "fontSize": look.label, "fontWeight": "bold", "tooltip": None}
     text |= {"lineBreak": "\n", "lineHeight": 1.2 * look.label, "dx": {"expr": f"datum.moved ? {far} : {near}"}}
+    # Two lines stand around their place, not under it.
+    text["dy"] = {"expr": f"indexof(datum.text, '\\n') < 0 ? 0 : {-0.6 * look.label:g}"}
     words = {**place, "text": word("text")}
     rule = {
         "xOffset": 3 * look.unit,

@@ -136,7 +136,8 @@ def masses(points: Sequence[tuple[float, str]], margins: Margins, look: Look, co
         mark("rule", "point masses", rule, color=colour, strokeWidth=look.line, tooltip=None),
         mark("point", "point masses", head, shape="triangle-right", fill=colour, stroke=None, opacity=1,
              size=70 * look.unit**2, tooltip=None),
-        *haloed("point masses", head, look, align="right", baseline="bottom", dy=-5 * look.unit, dx=4 * look.unit),
+        *haloed("point masses", head, look, align="right", baseline="bottom", dy=-5 * look.unit, dx=4 * look.unit,
+                fontSize=narrow(look)),
     ]  # fmt: skip
     return Piece(tuple(layers), data)
 
@@ -166,6 +167,11 @@ def inside(xs: np.ndarray, ys: np.ndarray, up: tuple[float, float]) -> tuple[np.
             found_x.append(xs[i])
             found_y.append(ys[i])
     return np.array(found_x), np.array(found_y)
+
+
+def narrow(look: Look) -> dict[str, str]:
+    """A size of letters with which a dozen of them fit into the strip on the right, on a phone too."""
+    return {"expr": f"max(8, min({look.label}, width * {RIGHT:g} / 6.8))"}
 
 
 def words(texts: Sequence[dict], margins: Margins, look: Look, *, name: str = "_words", **style: object) -> Piece:

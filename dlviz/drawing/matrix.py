@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,7 @@ def matrix(
     good: np.ndarray | None = None,
     chosen: tuple[str, str] | None = None,
     click: bool = False,
+    written_as: Mapping[str, str] | None = None,
     name: str = "cells",
 ) -> Piece:
     """Cells ``values`` (R, C), first row on top; colours spread evenly over ``bounds``, beyond them they stay.
@@ -49,7 +51,8 @@ def matrix(
     ``title`` names the colour bar and ``axes`` the rows and columns (row title, column title), all already
     translated. ``texts`` (R, C) stand in the cells; ``good`` (R, C) cells get a frame; ``chosen`` (row,
     column) gets a heavy one. A cell that is not finite is hatched grey and shows its text. With ``click``
-    the chart has the point selection ``start`` with the fields ``row`` and ``column``.
+    the chart has the point selection ``start`` with the fields ``row`` and ``column``. ``written_as`` gives the
+    text of names that stand translated on the axes; rows, and so clicks, carry the names as given.
     """
     values = np.asarray(values, dtype=float)
     low, high = bounds
@@ -74,8 +77,8 @@ def matrix(
                     "good": bool(marked[r, c]),
                 }
             )
-    x = word("column", scale=_band(column_names), axis=_axis(axes[1], look, angle=_slanted(column_names)))
-    y = word("row", scale=_band(row_names), axis=_axis(axes[0], look))
+    x = word("column", scale=_band(column_names), axis=_axis(axes[1], written_as, angle=_slanted(column_names)))
+    y = word("row", scale=_band(row_names), axis=_axis(axes[0], written_as))
     place = {"x": x, "y": y}
     layers = [mark("rect", name, {**place, "fill": literal("fill")}, tooltip=None)]
     if marked.any():
@@ -103,13 +106,18 @@ def _band(names: Sequence[str]) -> Spec:
 
 
 def _slanted(names: Sequence[str]) -> int:
-    return -35 if len(names) > 4 or max(map(len, names)) > 8 else 0
+    longest = max(map(len, names))
+    return -35 if longest > 8 or (len(names) > 4 and longest > 3) else 0
 
 
-def _axis(title: str, look: Look, angle: int = 0) -> Spec:
+def _axis(title: str, written_as: Mapping[str, str] | None, angle: int = 0) -> Spec:
     spec: Spec = {"title": title or None, "grid": False, "labelLimit": 0, "labelOverlap": False, "domain": False}
+    if written_as:
+        spec["labelExpr"] = f"{json.dumps(dict(written_as), ensure_ascii=False)}[datum.value] || datum.value"
     if angle:
         spec |= {"labelAngle": angle, "labelAlign": "right", "labelBaseline": "middle"}
+    else:
+        spec["labelAngle"] = 0  # Vega-Lite would turn the names of columns upright
     return spec
 
 
@@ -129,6 +137,7 @@ def _bar(low: float, high: float, colours: tuple[str, ...], title: str, look: Lo
         "orient": "bottom",
         "direction": "horizontal",
         "titleOrient": "left",
+        "titlePadding": 8 * look.unit,
         "gradientLength": 170 * look.unit,
         "gradientThickness": 10 * look.unit,
         "tickCount": 4,

@@ -25,6 +25,7 @@ from typing import Any
 import altair as alt
 import numpy as np
 
+from dlviz.drawing.labels import wrap
 from dlviz.drawing.theme import SLIDE, Look, config
 
 Rows = list[dict[str, Any]]
@@ -180,9 +181,13 @@ def finish(
 
 
 def footnote(text: str, look: Look) -> Spec:
-    """A small line under the picture, already translated: ``finish(..., title=footnote(...))``."""
+    """Small print under the picture, already translated: ``finish(..., title=footnote(...))``.
+
+    Broken so that it fits half a page, or a phone: Vega would cut a longer line.
+    """
     return {
-        "text": text,
+        "text": wrap(text, 100 if look.slide else 58),
+        "lineHeight": 1.3 * look.small,
         "orient": "bottom",
         "anchor": "start",
         "frame": "bounds",

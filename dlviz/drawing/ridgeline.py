@@ -20,7 +20,7 @@ LAYER = "layer"
 
 def depth_axis(title: str, layers: int, overlap: float) -> Axis:
     """The axis of the layers, 1 at the top; ``overlap`` is the height of the tallest ridge in layers."""
-    return Axis(title, 1 - 1.05 * max(overlap, 0.5), layers + 0.15, grid=False, reverse=True, ticks_from=1)
+    return Axis(title, 1 - 1.05 * max(overlap, 0.5), layers + 0.15, grid=False, reverse=True, ticks_from=1, whole=True)
 
 
 def ridges(
@@ -50,11 +50,12 @@ def ridges(
             records += rows(layer=i + 1, x=middles, y=top, foot=float(i + 1), colour=hexed(hues[i]), text=text)
     place = {"x": x.along("x"), "y": depth.along("y"), "detail": number("layer")}
     area = {**place, "y2": {"field": "foot"}, "fill": literal("colour")}
-    line = {"strokeWidth": 0.5 * look.line, "stroke": look.inks.paper, "clip": True, "tooltip": None}
+    # Not the overlay `line` of an area: it would inherit the fill, and all lines would lie above all areas.
+    line = {"stroke": look.inks.paper, "strokeWidth": 0.5 * look.line}
     chosen = [where(f"datum.layer == {LAYER}")]
     bright = {"fill": look.inks.ink, "fillOpacity": 0.16, "clip": True, "tooltip": None}
     layers = [
-        mark("area", name, area, fillOpacity=0.92, line=line | {"order": None}, clip=True, tooltip=None),
+        mark("area", name, area, fillOpacity=0.92, clip=True, tooltip=None, **line),
         mark("area", name, {**place, "y2": {"field": "foot"}}, transform=chosen, **bright),
         mark("line", name, place, transform=chosen, stroke=look.inks.ink, strokeWidth=0.8 * look.line, clip=True,
              tooltip=None),

@@ -66,7 +66,7 @@ def _step(x: Tensor) -> Tensor:
 
 
 def _leaky(x: Tensor, a: Any) -> Tensor:
-    return x.clamp(min=0) + a * x.clamp(max=0)
+    return x.where(x > 0, a * x)
 
 
 def _leaky_slope(x: Tensor, a: Any) -> Tensor:
@@ -75,7 +75,8 @@ def _leaky_slope(x: Tensor, a: Any) -> Tensor:
 
 
 def _elu(x: Tensor, a: Any) -> Tensor:
-    return x.clamp(min=0) + a * x.clamp(max=0).expm1()
+    # Clamped, for the exponential of a large x would make the gradient NaN where it is not even taken.
+    return x.where(x > 0, a * x.clamp(max=0).expm1())
 
 
 def _elu_slope(x: Tensor, a: Any) -> Tensor:
@@ -111,8 +112,8 @@ def _swish_slope(x: Tensor, b: Any) -> Tensor:
 
 
 def _softplus(x: Tensor, b: Any) -> Tensor:
-    # max(x, 0) + log(1 + exp(-|βx|))/β neither overflows nor loses the tail.
-    return x.clamp(min=0) + (-(b * x).abs()).exp().log1p() / b
+    # log(e^βx + e^0)/β neither overflows nor loses the tail.
+    return (b * x).logaddexp(x.new_zeros(())) / b
 
 
 _TABLE = (
@@ -128,7 +129,7 @@ _TABLE = (
         "LeCun et al. 1998, Efficient BackProp, section 4.4",
     ),
     Activation(
-        "ReLU", lambda x: x.clamp(min=0), _step,
+        "ReLU", lambda x: x.relu(), _step,
         r"\max(0, x)", r"[x > 0]",
         "Nair & Hinton 2010", kinks=(0.0,),
     ),

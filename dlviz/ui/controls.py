@@ -49,10 +49,11 @@ def controls(model: type[Settings], open_groups: int) -> tuple[Settings, list[Re
     st.session_state[WORDED] = [name for name, knob in model.knobs().items() if knob.words]
     groups: dict[str, ExpanderContainer] = {}
     for name, knob in model.knobs().items():
+        if knob.span is not None:
+            # Hidden ones too, so that they come back with a value that suits what is chosen now.
+            _follow_span(name, knob.span(values))
         if knob.when is not None and not knob.when(values):
             continue
-        if knob.span is not None:
-            _follow_span(name, knob.span(values))
         if knob.widget != "hidden" and knob.group not in groups:
             groups[knob.group] = st.sidebar.expander(
                 tr(knob.group), expanded=len(groups) < open_groups, key=f"group_{knob.group}", on_change="rerun"

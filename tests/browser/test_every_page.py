@@ -48,3 +48,21 @@ def test_a_narrow_screen_shows_everything(visit, stem):
         assert box["x"] + box["width"] <= PHONE["width"], name
         assert box["width"] > 300, name
     assert visitor.page.locator("h1").bounding_box()["y"] < 150
+
+
+def test_a_long_panel_leaves_the_hero_to_be_seen_meanwhile(visit):
+    visitor = visit("/")
+    page = visitor.page
+    page.goto(f"{visitor.server}/activations?panels=Dying ReLU&seed=7&lang=en")
+    page.wait_for_selector(".marks")
+    assert page.locator('[data-testid="stApp"]').get_attribute("data-test-script-state") == "running"
+    assert page.get_by_test_id("stProgress").count() == 1
+    visitor.settled()
+    assert page.get_by_test_id("stProgress").count() == 0
+    assert visitor.picture("hero").count() == 1
+    assert page.locator(".marks").count() == len(figures_of("activations", ("Dying ReLU",)))
+
+
+def figures_of(stem, panels):
+    concept = catalog.concepts()[stem]
+    return concept.figures.shown(concept.experiment.Settings(panels=panels))

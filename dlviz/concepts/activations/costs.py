@@ -1,0 +1,129 @@
+"""The table of functions: properties found by evaluating them, and what they cost on this device."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dlviz.contract import Progress, silent
+from dlviz.engine import saturation
+from dlviz.engine.activations import ACTIVATIONS, maxout
+from dlviz.engine.device import describe, device
+from dlviz.engine.kept import kept
+
+from .measure import Costs, Properties
+from .neuron import lines, numeric, torch_function
+from .settings import Settings
+
+if TYPE_CHECKING:
+    import torch
+
+ELEMENTS = 100_000
+REPEATS = 15
+FLAT = 1e-6
+"""A side on which |f′| ends below this saturates."""
+
+
+@kept(maxsize=64)
+def properties(
+    name: str, parameter: float | None, pieces: int, seed: int, *, progress: Progress = silent
+) -> Properties:
+    """Range, mean under N(0, 1), slopes and saturation of one function, each by evaluation in float64."""
+    value, slope = (numeric(part) for part in torch_function(name, parameter, pieces, seed))
+    grid = saturation.GRID
+    jumps = [k + side for k in (ACTIVATIONS[name].kinks if name in ACTIVATIONS else ()) for side in (-1e-9, 1e-9)]
+    f, steep = value(grid), np.abs(slope(np.concatenate([grid, jumps])))
+    ends = value(np.array([-saturation.FAR, -saturation.FAR / 2, saturation.FAR / 2, saturation.FAR]))
+    # What still moves by a half when z doubles has no bound.
+    left_open, right_open = abs(ends[0] - ends[1]) > 1, abs(ends[3] - ends[2]) > 1
+    low = -np.inf if (left_open and ends[0] < ends[1]) or (right_open and ends[3] < ends[2]) else float(f.min())
+    high = np.inf if (left_open and ends[0] > ends[1]) or (right_open and ends[3] > ends[2]) else float(f.max())
+    tails = np.abs(slope(np.array([-saturation.FAR, saturation.FAR])))
+    progress(1.0)
+    return Properties(
+        name=name,
+        parameter=parameter,
+        low=low,
+        high=high,
+        mean=saturation.expectation(value, 0.0, 1.0),
+        at_zero=float(slope(np.zeros(1))[0]),
+        steepest=float(steep.max()),
+        saturates_left=bool(tails[0] < FLAT),
+        saturates_right=bool(tails[1] < FLAT),
+    )
+
+
+@kept(maxsize=8)
+def costs(
+    functions: tuple[tuple[str, float | None], ...], pieces: int, seed: int, *, progress: Progress = silent
+) -> Costs:
+    """Time of a forward and a backward pass, as a multiple of ReLU's, measured now on this device.
+
+    Every round times every function once, so that a disturbance meets all of them alike; the ratio is taken
+    within a round. A timing is not reproducible: it is taken once for these functions while the program runs.
+    torch's own functions are timed where it has them, as a user would call them.
+    """
+    import torch
+
+    where = device()
+    x = torch.randn(ELEMENTS, generator=torch.Generator().manual_seed(0)).to(where).requires_grad_()
+    calls = [_called(name, parameter, pieces, seed, where) for name, parameter in functions]
+    relu = [name for name, _ in functions].index("ReLU")
+    seconds = np.empty((REPEATS, len(calls)))
+    for call in calls:
+        _timed(call, x)
+    for repeat in range(REPEATS):
+        for i, call in enumerate(calls):
+            seconds[repeat, i] = _timed(call, x)
+            progress((repeat + (i + 1) / len(calls)) / REPEATS)
+    ratios = seconds / seconds[:, relu : relu + 1]
+    return Costs(
+        tuple(name for name, _ in functions), *np.percentile(ratios, (50, 25, 75), axis=0),
+        float(np.median(seconds[:, relu])), ELEMENTS, describe(),
+    )  # fmt: skip
+
+
+def _called(
+    name: str, parameter: float | None, pieces: int, seed: int, where: torch.device
+) -> Callable[[torch.Tensor], torch.Tensor]:
+    import torch
+    from torch.nn import functional as F
+
+    if name == "PReLU":
+        weight = torch.tensor([parameter], device=where)
+        return lambda x: F.prelu(x, weight)
+    if name == "Swish" and parameter != 1:
+        return lambda x: x * torch.sigmoid(parameter * x)
+    torch_names: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+        "Sigmoid": torch.sigmoid,
+        "Tanh": torch.tanh,
+        "ReLU": F.relu,
+        "Leaky ReLU": lambda x: F.leaky_relu(x, parameter),
+        "ELU": lambda x: F.elu(x, parameter),
+        "SELU": F.selu,
+        "GELU": F.gelu,
+        "Swish": F.silu,
+        "Softplus": lambda x: F.softplus(x, parameter),
+    }
+    if name in torch_names:
+        return torch_names[name]
+    w, b = (part.float().to(where) for part in lines(pieces, seed))
+    return lambda x: maxout(x[..., None] * w + b)
+
+
+def _timed(call: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor) -> float:
+    import torch
+
+    begun = time.perf_counter()
+    torch.autograd.grad(call(x).sum(), x)
+    if x.is_cuda:
+        torch.cuda.synchronize()
+    return time.perf_counter() - begun
+
+
+def listed(settings: Settings) -> tuple[tuple[str, float | None], ...]:
+    """Every function of the page with its parameter, as the table lists them."""
+    return tuple((name, settings.parameter(name)) for name in settings.options("function"))

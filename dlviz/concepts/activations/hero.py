@@ -1,0 +1,224 @@
+"""The page's first picture: f and f′, what goes in above them, what comes out beside them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from dlviz.drawing import margins as strips
+from dlviz.drawing.axes import frame
+from dlviz.drawing.margins import Margins
+from dlviz.drawing.palette import colour
+from dlviz.drawing.paths import ghost_colour
+from dlviz.drawing.piece import Piece, finish, mark, rows
+from dlviz.drawing.theme import Look, tr
+
+from .measure import Neuron, Result
+from .numbers import fixed, percent, small
+from .settings import titled
+
+HEIGHT = 460
+
+
+def hero(result: Result, look: Look, ghost: Result | None = None) -> Any:
+    """f and f′ over z with the saturated zone, the densities of z above and of f(z) beside."""
+    neuron, settings = result.neuron, result.settings
+    margins = Margins(
+        (-neuron.half, neuron.half),
+        _window(neuron, ghost.neuron if ghost is not None else None),
+        (tr(look, "Pre-activation z"), tr(look, "f(z) and f′(z)")),
+    )
+    hue = colour(neuron.name, look)
+    piece = frame(margins.x, margins.y, look) + strips.borders(margins, look)
+    piece += _zone(neuron, settings.epsilon, margins, look)
+    piece += _inputs(neuron, settings.mean, settings.std, margins, look)
+    piece += _outputs(neuron, margins, look, hue)
+    if ghost is not None:
+        piece += _pinned(ghost, margins, look)
+    piece += _curves(neuron, margins, look, hue)
+    piece += _names(result, margins, look, hue)
+    return finish(piece, look, height=HEIGHT)
+
+
+def _window(neuron: Neuron, pinned: Neuron | None) -> tuple[float, float]:
+    low, high = neuron.outputs
+    return (low, high) if pinned is None else (min(low, pinned.outputs[0]), max(high, pinned.outputs[1]))
+
+
+def _zone(neuron: Neuron, epsilon: float, margins: Margins, look: Look) -> Piece:
+    """The saturated intervals, shaded through both the curves and the density above, and the lines at ±ε."""
+    low, high = margins.across
+    cut = [(max(a, low), min(b, high)) for a, b in neuron.intervals if a < high and b > low]
+    shaded = {"saturated zone": [{"z": float(a), "z2": float(b)} for a, b in cut]}
+    area = mark(
+        "rect", "saturated zone", {"x": margins.x.along("z"), "x2": {"field": "z2"}},
+        fill=look.inks.warn, opacity=0.1, tooltip=None,
+    )  # fmt: skip
+    levels = [epsilon, -epsilon] if neuron.slope.min() < -epsilon / 2 else [epsilon]
+    inside = [level for level in levels if margins.up[0] <= level <= margins.up[1]]
+    data = {"_epsilon": rows(z=low, z2=high, level=inside)}
+    place = {"x": margins.x.along("z"), "x2": {"field": "z2"}, "y": margins.y.along("level")}
+    rule = mark(
+        "rule", "_epsilon", place, color=look.inks.warn, strokeWidth=look.unit,
+        strokeDash=[2 * look.unit, 3 * look.unit], tooltip=None,
+    )  # fmt: skip
+    return Piece((area, rule), {**shaded, **data})
+
+
+def _inputs(neuron: Neuron, mean: float, std: float, margins: Margins, look: Look) -> Piece:
+    z = np.linspace(-neuron.half, neuron.half, 241)
+    density = np.exp(-(((z - mean) / std) ** 2) / 2) / (std * np.sqrt(2 * np.pi))
+    highest = max(float(neuron.x_density.max()), float(density.max()))
+    measured = strips.above(neuron.x_edges, neuron.x_density, highest, margins, look, look.inks.ghost)
+    return measured + strips.theory_above(z, density, highest, margins, look)
+
+
+def _outputs(neuron: Neuron, margins: Margins, look: Look, hue: str) -> Piece:
+    """The density of f(z) in bins, and its prediction as steps: bins of the same width are compared."""
+    highest = float(neuron.y_density.max(initial=0.0)) or 1.0
+    middles = (neuron.y_edges[1:] + neuron.y_edges[:-1]) / 2
+    shown = (neuron.y_theory > 1e-3 * highest) & (middles <= margins.up[1])
+    piece = strips.beside(neuron.y_edges, neuron.y_density, highest, margins, look, hue)
+    if shown.any():
+        first, last = np.flatnonzero(shown)[[0, -1]]
+        part = slice(first, last + 1)
+        ys = np.repeat(neuron.y_edges[first : last + 2], 2)[1:-1]
+        piece += strips.theory_beside(ys, np.repeat(neuron.y_theory[part], 2), highest, margins, look)
+    if len(neuron.atoms):
+        masses = [
+            (value, tr(look, "{share} exactly {value}", share=percent(share), value=small(value)))
+            for value, share, _ in neuron.atoms
+            if margins.up[0] <= value <= margins.up[1]
+        ]
+        piece += strips.masses(masses, margins, look, hue)
+    return piece
+
+
+def _curves(neuron: Neuron, margins: Margins, look: Look, hue: str) -> Piece:
+    """f in the colour of its identity; f′ in ink over a faint area, so that no one takes one for the other."""
+    place = {"x": margins.x.along("z"), "y": margins.y.along("y")}
+    f_x, f_y = strips.inside(neuron.x, neuron.f, margins.up)
+    s_x, s_y = strips.inside(neuron.x, neuron.slope, margins.up)
+    data = {
+        "f": rows(z=f_x, y=f_y, name=neuron.name),
+        "slope": rows(z=s_x, y=s_y, base=0.0, name=f"{neuron.name}, slope"),
+    }
+    layers = [
+        mark("area", "slope", {**place, "y2": {"field": "base"}}, fill=look.inks.ink, opacity=0.07, tooltip=None),
+        mark("line", "slope", place, stroke=look.inks.ink, strokeWidth=0.55 * look.line, tooltip=None),
+        mark("line", "f", place, stroke=hue, strokeWidth=1.25 * look.line, strokeJoin="round", tooltip=None),
+    ]
+    if len(neuron.pieces):
+        ends = np.array([-neuron.half, neuron.half])
+        cut = [strips.inside(np.linspace(*ends, 121), np.linspace(*line, 121), margins.up) for line in neuron.pieces]
+        data["pieces"] = [record for i, (x, y) in enumerate(cut) for record in rows(z=x, y=y, piece=i)]
+        thin = {"stroke": hue, "strokeWidth": look.unit, "opacity": 0.6, "tooltip": None}
+        layers.insert(0, mark("line", "pieces", {**place, "detail": {"field": "piece", "type": "nominal"}}, **thin))
+    return Piece(tuple(layers), data)
+
+
+def _pinned(ghost: Result, margins: Margins, look: Look) -> Piece:
+    """The pinned function and its slope, thin and faded, with their names."""
+    neuron = ghost.neuron
+    hue = ghost_colour(neuron.name, look)
+    place = {"x": margins.x.along("z"), "y": margins.y.along("y")}
+    layers, data = [], {}
+    for name, values, dashes in (("f", neuron.f, [6, 3]), ("slope", neuron.slope, [2, 2])):
+        x, y = strips.inside(neuron.x, values, margins.up)
+        keep = np.isnan(x) | (np.abs(x) <= margins.across[1])
+        data[f"pinned {name}"] = rows(z=x[keep], y=y[keep], name=neuron.name)
+        style = {"stroke": hue, "strokeWidth": 0.6 * look.line, "strokeDash": [d * look.unit for d in dashes]}
+        layers.append(mark("line", f"pinned {name}", place, tooltip=None, **style))
+    text = tr(look, "pinned: {name}", name=titled(neuron.name, ghost.settings))
+    at = float(margins.x.at(0.012)), float(margins.y.at(0.72))
+    words = [{"x": at[0], "y": at[1], "text": text, "colour": look.inks.muted}]
+    piece = Piece(tuple(layers), data)
+    return piece + strips.coloured_words(words, margins, look, name="_pinned", align="left", baseline="top")
+
+
+def _names(result: Result, margins: Margins, look: Look, hue: str) -> Piece:
+    """The curves' names beside them, what the strips hold, and the measured shares."""
+    neuron, settings = result.neuron, result.settings
+    name = titled(neuron.name, settings)
+    f_at, s_at = _free_places(neuron, settings.epsilon, margins, (name, "f′"))
+    names = [
+        {**f_at, "text": name, "colour": hue},
+        {**s_at, "text": "f′", "colour": look.inks.ink},
+    ]
+    piece = Piece()
+    for side, sign in (("right", -1), ("left", 1)):
+        piece += strips.coloured_words(
+            [row for row in names if row["side"] == side], margins, look, name=f"_names {side}", align=side,
+            baseline="bottom", dx=4 * sign * look.unit, dy=-5 * look.unit,
+        )  # fmt: skip
+    left, top = float(margins.x.at(0.012)), float(margins.y.at(0.985))
+    texts = [{"x": left, "y": top, "text": f"z ~ N({small(settings.mean)}, {small(settings.std)}²)"}]
+    piece += strips.words(texts, margins, look, name="_input", align="left", baseline="top")
+    share = tr(look, "saturated: {share}", share=percent(neuron.saturated))
+    row = {"x": left, "y": top, "text": share, "colour": look.inks.warn}
+    piece += strips.coloured_words(
+        [row], margins, look, name="_saturated", align="left", baseline="top", dy=1.35 * look.label
+    )
+    right = float(margins.into_right(0.0))
+    middle = float(margins.y.at(0.985))
+    mean = [
+        {"x": right, "y": middle, "text": tr(look, "outputs f(z)"), "line": 0},
+        {"x": right, "y": middle, "text": tr(look, "mean {mean}", mean=fixed(neuron.mean, 2)), "line": 1},
+        {"x": right, "y": middle, "text": tr(look, "std {std}", std=fixed(neuron.spread, 2)), "line": 2},
+    ]
+    for row in mean:
+        piece += strips.words(
+            [row], margins, look, name=f"_output {row['line']}", align="left", baseline="top",
+            dy=1.35 * look.label * row["line"], fontSize=strips.narrow(look),
+        )  # fmt: skip
+    low, high = margins.up
+    if low <= neuron.mean <= high:
+        # Where the mean lies: at zero for a zero-centred function.
+        spot = {"x": margins.x.along("x"), "x2": {"field": "x2"}, "y": margins.y.along("y")}
+        data = {"mean": rows(x=float(margins.into_right(-0.12)), x2=float(margins.into_right(0.95)), y=[neuron.mean])}
+        rule = mark("rule", "mean", spot, stroke=hue, strokeWidth=1.6 * look.unit, tooltip=None)
+        piece += Piece((rule,), data)
+    epsilon = [{"x": margins.across[0], "y": settings.epsilon, "text": f"ε = {settings.epsilon:g}"}]
+    if settings.epsilon <= high:
+        piece += strips.coloured_words(
+            [{**epsilon[0], "colour": look.inks.warn}], margins, look, name="_epsilon text", align="left",
+            baseline="bottom", dx=3 * look.unit, dy=-3 * look.unit, fontWeight="normal",
+        )  # fmt: skip
+    return piece
+
+
+def _free_places(
+    neuron: Neuron, epsilon: float, margins: Margins, texts: tuple[str, str]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Places on the two curves for their names: where the box of the words is farthest from both curves."""
+    low, high = margins.up
+    z = np.linspace(-1, 1, 161)  # shares of the half-width
+    curves = [np.interp(z * neuron.half, neuron.x, values) for values in (neuron.f, neuron.slope)]
+    up = [(values - low) / (high - low) for values in curves]
+    line = np.full(z.shape, (epsilon - low) / (high - low))
+    found = []
+    for mine, text in zip(up, texts, strict=True):
+        width = 0.05 + 0.034 * len(text)  # of the half-width, for letters of 13 px in a plot of 450 px
+        best = (-np.inf, 0, "right")
+        for side, start, stop in (("right", -width, 0.0), ("left", 0.0, width)):
+            covers = (z[None, :] >= z[:, None] + start) & (z[None, :] <= z[:, None] + stop)
+            bottom = mine[:, None] + 0.015
+            gaps = [np.maximum(bottom - other, other - bottom - 0.06) for other in (*up, line)]
+            free = np.where(covers, np.minimum.reduce(gaps), np.inf).min(axis=1)
+            for taken in found:
+                # The other name's box, as wide as this one's own margin allows for.
+                apart = np.maximum(np.abs(mine - taken["up"]) - 0.08, 0)
+                meets = (z + start < taken["to"] + 0.02) & (z + stop > taken["from"] - 0.02)
+                free = np.where(meets, np.minimum(free, apart), free)
+            fits = (z + start > -0.98) & (z + stop < 0.98) & (mine > 0.02) & (mine < 0.91)
+            score = np.where(fits, np.minimum(free, 0.03) + 0.004 * z + 0.01 * np.abs(mine - line), -np.inf)
+            here = int(score.argmax())
+            if score[here] > best[0]:
+                best = (float(score[here]), here, side)
+        _score, here, side = best
+        at = float(z[here])
+        box = {"from": at - width, "to": at} if side == "right" else {"from": at, "to": at + width}
+        place = {"x": at * neuron.half, "y": float(low + mine[here] * (high - low)), "side": side}
+        found.append({**place, **box, "up": float(mine[here])})
+    return found[0], found[1]

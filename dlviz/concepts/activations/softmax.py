@@ -1,0 +1,99 @@
+"""Softmax at every temperature, on the logits of a classifier trained on digits."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+
+from dlviz.contract import Progress, silent
+from dlviz.engine.kept import kept
+
+from .digits import standardised_digits
+from .measure import Softmax
+
+TRAINED, TESTED = 1000, 300
+STEPS, RATE = 300, 0.5
+SCALES = np.logspace(-2, 2, 121)
+
+
+@cache
+def logits() -> tuple[np.ndarray, float]:
+    """Logits (n, 10) of a softmax regression for test digits it has not seen, and its accuracy on these.
+
+    Trained by gradient descent from zero weights on the first of all digits in a fixed random order: no choice
+    of seed enters.
+    """
+    import torch
+
+    x, y = (torch.tensor(part) for part in standardised_digits(TRAINED + TESTED))
+    # A first step of torch.optim would load torch's compiler, for a second or two.
+    w = torch.zeros(10, x.shape[1], dtype=x.dtype, requires_grad=True)
+    b = torch.zeros(10, dtype=x.dtype, requires_grad=True)
+    for _ in range(STEPS):
+        loss = torch.nn.functional.cross_entropy(x[:TRAINED] @ w.T + b, y[:TRAINED])
+        gradients = torch.autograd.grad(loss, (w, b))
+        with torch.no_grad():
+            w -= RATE * gradients[0]
+            b -= RATE * gradients[1]
+    with torch.no_grad():
+        z = x[TRAINED:] @ w.T + b
+    return z.numpy(), float((z.argmax(1) == y[TRAINED:]).double().mean())
+
+
+def jacobian_norm(p: np.ndarray) -> np.ndarray:
+    """‖diag(p) − p pᵀ‖_F, softmax's Jacobian by its own input; (..., K) -> (...).
+
+    Its square is Σ p_i²(1 − p_i)² + Σ_{i≠j} p_i² p_j². All but the largest p are measured in units of the second
+    largest, so that nothing cancels or underflows near one-hot.
+    """
+    largest = p.argmax(axis=-1)[..., None]
+    first = np.take_along_axis(p, largest, -1)[..., 0]
+    rest = np.where(np.arange(p.shape[-1]) == largest, 0.0, p)
+    unit = rest.max(axis=-1)
+    r = rest / np.where(unit > 0, unit, 1.0)[..., None]
+    squares = (r**2).sum(axis=-1)
+    diagonal = (first * r.sum(axis=-1)) ** 2 + (r**2 * (1 - rest) ** 2).sum(axis=-1)
+    beside = 2 * first**2 * squares + unit**2 * (squares**2 - (r**4).sum(axis=-1))
+    return unit * np.sqrt(diagonal + np.maximum(beside, 0.0))
+
+
+@kept(maxsize=32)
+def softmax(temperature: float, *, progress: Progress = silent) -> Softmax:
+    """Largest probability, entropy and Jacobian over the scales s = 1/T, and by autograd at one temperature."""
+    import torch
+
+    z, accuracy = logits()
+    scaled = SCALES[:, None, None] * z
+    log_p = scaled - scaled.max(axis=-1, keepdims=True)
+    log_p = log_p - np.log(np.exp(log_p).sum(axis=-1, keepdims=True))
+    p = np.exp(log_p)
+    entropy = np.maximum(-(p * log_p).sum(axis=-1), 0.0) / np.log(z.shape[1])
+    progress(0.5)
+    u = torch.tensor(z / temperature, requires_grad=True)
+    q = torch.softmax(u, dim=1)
+    # One backward pass a class: row k of every sample's Jacobian.
+    rows = [torch.autograd.grad(q[:, k].sum(), u, retain_graph=True)[0] for k in range(z.shape[1])]
+    jacobian = torch.stack(rows, dim=1)
+    # In units of its largest entry: the squares of 1e-200 would be zeros.
+    unit = jacobian.abs().amax(dim=(1, 2), keepdim=True)
+    norm = torch.linalg.matrix_norm(jacobian / unit.where(unit > 0, 1.0)) * unit.squeeze()
+    q = q.detach()
+    surprise = -(q * torch.log_softmax(u.detach(), 1)).sum(1).numpy() / np.log(z.shape[1])
+    top = np.sort(z, axis=1)
+    return Softmax(
+        scales=SCALES,
+        largest=_summary(p.max(axis=-1)),
+        entropy=_summary(entropy),
+        jacobian=_summary(jacobian_norm(p)),
+        temperature=temperature,
+        here=(float(np.median(q.amax(dim=1))), float(np.median(surprise)), float(np.median(norm))),
+        gap=top[:, -1] - top[:, -2],
+        classes=z.shape[1],
+        accuracy=accuracy,
+    )
+
+
+def _summary(values: np.ndarray) -> np.ndarray:
+    """Median, 10th and 90th percentile over the samples: (S, n) -> (3, S)."""
+    return np.percentile(values, (50, 10, 90), axis=1)

@@ -1,0 +1,102 @@
+"""A quantity with a meaningful zero over a plane: a diverging ground with lines of chosen values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from contourpy import contour_generator
+
+from dlviz.drawing.axes import Plane
+from dlviz.drawing.endlabels import haloed
+from dlviz.drawing.isolines import simplify
+from dlviz.drawing.palette import from_oklab, hexed, oklab, ramp, rgb
+from dlviz.drawing.piece import Piece, mark, number, rows, word
+from dlviz.drawing.relief import data_url
+from dlviz.drawing.surface import picture
+from dlviz.drawing.theme import Look
+
+
+def ground(
+    values: np.ndarray,
+    plane: Plane,
+    look: Look,
+    *,
+    bounds: tuple[float, float],
+    colours: tuple[str, ...],
+    title: str,
+    name: str = "_field",
+) -> Piece:
+    """An image of ``values`` (H, W), row 0 at y_min, on an even grid over the plane, with its colour bar.
+
+    Colours spread evenly over ``bounds`` and stay beyond them; NaN is grey. ``title`` of the bar is translated.
+    """
+    low, high = bounds
+    with np.errstate(invalid="ignore"):
+        share = np.clip((values - low) / (high - low), 0, 1)
+    pixels = ramp(colours, np.nan_to_num(share, nan=0.5))
+    pixels[np.isnan(values)] = rgb(look.inks.hole)
+    stops = from_oklab(oklab(ramp(colours, np.linspace(0, 1, 9))))
+    legend = {
+        "title": title,
+        "orient": "bottom",
+        "direction": "horizontal",
+        "titleOrient": "left",
+        "titlePadding": 8 * look.unit,
+        "gradientLength": 150 * look.unit,
+        "gradientThickness": 10 * look.unit,
+        "tickCount": 4,
+        "format": ".3~g",
+    }
+    scale = {"type": "linear", "domain": np.linspace(low, high, 9).tolist(), "range": [hexed(c) for c in stops]}
+    nowhere = {"x": {"value": 0}, "y": {"value": 0}, "color": number("bar", scale=scale, legend=legend)}
+    bar = mark("point", {"values": [{"bar": low}]}, nowhere, size=0, opacity=0, tooltip=None)
+    piece = picture(data_url(pixels), plane, name)
+    return Piece((*piece.layers, bar), piece.data)
+
+
+def levels(
+    values: np.ndarray,
+    plane: Plane,
+    look: Look,
+    texts: Mapping[float, str],
+    *,
+    at: float = 0.8,
+    name: str = "levels",
+) -> Piece:
+    """Fine lines where ``values`` (H, W) pass the keys of ``texts``, each with its text.
+
+    The text stands where the line is nearest to the share ``at`` of the height.
+    """
+    x = np.linspace(plane.x.low, plane.x.high, values.shape[1])
+    y = np.linspace(plane.y.low, plane.y.high, values.shape[0])
+    generator = contour_generator(x, y, np.ma.masked_invalid(values))
+    points, line, level, labels = [], [], [], []
+    for wanted, text in texts.items():
+        found = [part for part in generator.lines(wanted) if len(part) > 2]
+        for part in found:
+            line += [len(line)] * len(part)
+            points.append(part)
+            level += [wanted] * len(part)
+        if found:
+            everything = np.concatenate(found)
+            across, up = plane.x.share(everything[:, 0]), plane.y.share(everything[:, 1])
+            off = np.abs(up - at) + np.where((across > 0.05) & (across < 0.95), 0, 10)
+            best = int(off.argmin())
+            if off[best] < 0.5:
+                labels.append({"x": float(everything[best, 0]), "y": float(everything[best, 1]), "text": text})
+    drawn = np.concatenate(points) if points else np.empty((0, 2))
+    keep = simplify(np.array(line, dtype=int), drawn, plane) if points else np.empty(0, dtype=int)
+    data = {
+        name: rows(
+            x=drawn[keep, 0], y=drawn[keep, 1], line=np.array(line, dtype=int)[keep], level=np.array(level)[keep]
+        ),
+        f"_{name} labels": labels,
+    }
+    place = {"x": plane.x.along("x"), "y": plane.y.along("y")}
+    fine = {"color": look.inks.ink, "opacity": 0.35, "strokeWidth": look.unit, "clip": True, "tooltip": None}
+    layers = (
+        mark("line", name, {**place, "detail": word("line")}, **fine),
+        *haloed(f"_{name} labels", place, look, fontSize=look.small, align="center", baseline="middle"),
+    )
+    return Piece(layers, data)
