@@ -1,0 +1,8 @@
+"""Normalization."""
+
+from dlviz.ui.frame import Frame
+
+frame = Frame("normalization")
+settings = frame.controls()
+result = frame.run(settings)
+frame.show(result)
