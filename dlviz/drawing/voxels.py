@@ -103,11 +103,11 @@ def voxels(
         {"calculate": f"datum.{shape.back}" if shape.back else "0", "as": "b"},
         {"calculate": str(list(range(len(blocks)))), "as": "block"},
         {"flatten": ["block"]},
-        {"calculate": _lit(blocks, names), "as": "lit"},
     ]
+    lit = {"calculate": _lit(blocks, names), "as": "lit"}
     layers = [
-        _core(place, room, blocks, look),
-        _hull(place, room, blocks, look, names, hints),
+        _core(place, lit, room, blocks, look),
+        _hull(place, lit, room, blocks, look, names, hints),
         _outline(place, room, look),
         *_words(room, look, names),
         *_axis_names(room, shape, look),
@@ -174,11 +174,12 @@ def _all_faces(room: Room) -> str:
     return "['front', 'top', 'side']" if room.back else "['front']"
 
 
-def _core(place: list[Spec], room: Room, blocks: Sequence[Glass], look: Look) -> Spec:
+def _core(place: list[Spec], lit: Spec, room: Room, blocks: Sequence[Glass], look: Look) -> Spec:
     """The lit cells, wherever they stand in the block, from far to near."""
     nearness = "-datum.b * 10000 - datum.d * 100 + datum.r"
     transform = [
         *place,
+        lit,
         where("datum.lit"),
         *_faces(_all_faces(room)),
         *room.corner(),
@@ -194,6 +195,7 @@ def _core(place: list[Spec], room: Room, blocks: Sequence[Glass], look: Look) ->
 
 def _hull(
     place: list[Spec],
+    lit: Spec,
     room: Room,
     blocks: Sequence[Glass],
     look: Look,
@@ -202,12 +204,15 @@ def _hull(
 ) -> Spec:
     """The outer faces: translucent, in full colour where lit; what the pointer meets."""
     outer = f"datum.face == 'front' ? datum.b == 0 : datum.face == 'top' ? datum.d == 0 : datum.r == {room.right - 1}"
+    # Few cells have an outer face; and what the pointer changes comes last.
     transform = [
         *place,
+        where(f"datum.b == 0 || datum.d == 0 || datum.r == {room.right - 1}"),
         *_faces(_all_faces(room)),
         where(outer),
         *room.corner(),
         face_shape(),
+        lit,
         *_fills(blocks, look),
         {"calculate": "datum.lit ? 1 : 0.45", "as": "solid"},
     ]

@@ -1,0 +1,132 @@
+"""Initialization: how activations and gradients fare in a deep network before its first step of training."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dlviz.contract import Progress, silent
+from dlviz.engine import initializers, mean_field, propagation
+from dlviz.engine.kept import kept
+from dlviz.engine.propagation import Variant
+
+from . import panels
+from .measure import SATURATED, Hills, Result, Theory, inputs, random, sigma_w
+from .presets import PRESETS
+from .script import code
+from .sentences import facts, notice, readouts
+from .settings import Settings
+
+__all__ = ["PRESETS", "Result", "Settings", "code", "facts", "notice", "readouts", "run"]
+
+BINS = 72
+COUNTED = 10_000
+"""About how many activations of each layer make a histogram."""
+WEIGHTS = {"Grid": 8.0, "Order and chaos": 1.0, "Singular values": 1.0, "Symmetry": 3.0, "Training": 12.0}
+"""About how long each panel takes, in units of the hero."""
+
+
+def run(settings: Settings, progress: Progress = silent) -> Result:
+    """Send the inputs through the network and the loss back; compute what the open panels need.
+
+    `progress` is called with the share done and may raise to stop. Equal settings give equal numbers on one
+    device.
+    """
+    progress(0.0)
+    asked = [name for name in WEIGHTS if name in settings.panels]
+    shares = np.cumsum([1.0, *(WEIGHTS[name] for name in asked)])
+    shares /= shares[-1]
+
+    def part(index: int) -> Progress:
+        begin = shares[index - 1] if index else 0.0
+        return lambda done: progress(float(begin + (shares[index] - begin) * done))
+
+    x, labels = inputs(settings.data, settings.samples, settings.seed)
+    found = _signals(
+        _variant(settings, x.shape[1]), settings.depth, settings.width, seeds(settings), settings.data,
+        settings.samples, settings.seed, progress=part(0),
+    )  # fmt: skip
+    extra = {}
+    for index, name in enumerate(asked, 1):
+        key, compute = panels.COMPUTED[name]
+        extra[key] = compute(settings, part(index))
+    return Result(
+        settings,
+        x.shape[1],
+        _weight_rms(settings),
+        _hills(found.values[0]),
+        found.std[0],
+        found.rms[0],
+        found.gradient_std[0],
+        found.saturated[0],
+        found.dead[0],
+        _theory(settings, x),
+        **extra,
+    )
+
+
+def seeds(settings: Settings) -> tuple[int, ...]:
+    """The seeds of the draws of the weights: no two settings of ``seed`` share one."""
+    return tuple(100 * settings.seed + i for i in range(settings.repeats))
+
+
+def _variant(settings: Settings, fan_in: int) -> Variant:
+    draw = initializers.INITIALIZERS[settings.scheme].draw
+    sigmas = sigma_w(settings), settings.sigma_b
+    return Variant(settings.activation, *sigmas, settings.own_parameter(), draw, sigma_w(settings, fan_in=fan_in))
+
+
+@kept(maxsize=16)
+def _signals(
+    variant: Variant, depth: int, width: int, seeds: tuple[int, ...], data: str, samples: int, seed: int,
+    *, progress: Progress = silent,
+) -> propagation.Signals:  # fmt: skip
+    x, labels = inputs(data, samples, seed)
+    return propagation.propagate(
+        [variant], depth, width, seeds, x, labels, epsilon=SATURATED, values=COUNTED, progress=progress
+    )
+
+
+def _weight_rms(settings: Settings) -> tuple[float, float]:
+    """Root mean square of the weights of the last layer of the first draw, and by the scheme's formula."""
+    fan_in = settings.width if settings.depth > 1 else 64
+    generator = propagation.generator(seeds(settings)[0], settings.depth)
+    weights = initializers.INITIALIZERS[settings.scheme].weights(fan_in, settings.width, generator, settings.free())
+    return float(weights.square().mean().sqrt()), settings.rms(fan_in, settings.width)
+
+
+def _hills(values: np.ndarray) -> Hills:
+    """Histograms of values (L, K). The bins reach as far as the values of any layer, but not beyond four times
+    the first layer's: where signals explode, their ridges leave the picture rather than flatten all others.
+    """
+    rows = [row[np.isfinite(row)] for row in values]
+    reach = 4 * float(np.abs(rows[0]).max(initial=0))
+    sizes = [np.quantile(row, [0.002, 0.998]) for row in rows if row.size]
+    low = max(min((float(size[0]) for size in sizes), default=0.0), -reach)
+    high = min(max((float(size[1]) for size in sizes), default=0.0), reach)
+    if not high - low > 1e-290:
+        middle = (high + low) / 2
+        low, high = middle - 0.5 * max(abs(middle), 1.0), middle + 0.5 * max(abs(middle), 1.0)
+    # One edge lies at zero, so that values on either side of it never share a bin.
+    step = (high - low) / BINS
+    edges = step * np.arange(np.floor(low / step), np.ceil(high / step) + 1)
+    counts = np.stack([np.histogram(row[row != 0], edges)[0] for row in rows])
+    zero = (values == 0).sum(axis=1)
+    count = values.shape[1]
+    outside = 1 - (counts.sum(axis=1) + zero) / count
+    return Hills(edges, counts / count / step, zero / count, outside, count)
+
+
+def _theory(settings: Settings, x: np.ndarray) -> Theory | None:
+    if not random(settings.scheme):
+        return None
+    # Weights of the first layer have their own fan-in and so their own σ_w.
+    found = mean_field.profile(
+        settings.activation,
+        np.mean(x**2, axis=1),
+        sigma_w(settings),
+        settings.sigma_b,
+        settings.depth,
+        settings.own_parameter(),
+        first_sigma_w=sigma_w(settings, fan_in=x.shape[1]),
+    )
+    return Theory(found.std, found.gradient_rms, found.chi)
