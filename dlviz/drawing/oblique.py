@@ -22,7 +22,7 @@ class Room:
         self.flat = min(1.0, TALLEST / down)  # height of a cell over its width
         self.wide = right + SLANT[0] * back
         self.high = self.flat * down + SLANT[1] * back
-        self.head, self.foot, self.side = 4.4 * look.label, 1.7 * look.label, 2.6 * look.label
+        self.head, self.foot, self.side = 4.4 * look.label, 1.7 * look.label, 3.4 * look.label
         sizes = {columns: self._pixels(columns) for columns in range(1, count + 1)}
         best = "1"
         for columns in range(2, count + 1):

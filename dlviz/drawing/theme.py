@@ -178,6 +178,7 @@ def config(look: Look) -> dict[str, Any]:
             "titleFontSize": look.label,
             "titleFontWeight": "normal",
             "labelLimit": 0,
+            "titleLimit": 0,
             "offset": 10 * small,
             "rowPadding": 4 * small,
             "columnPadding": 16 * small,
