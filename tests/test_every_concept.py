@@ -31,10 +31,12 @@ def test_every_preset_is_exported_in_every_format(stem, preset, language):
     lines = record.caption(stem, preset.settings, language, pin=preset.pin)
     svg = ElementTree.fromstring(render(chart, "svg", look=look, caption=lines))
     assert words(stem, language).name in "".join(svg.itertext())
-    image = Image.open(io.BytesIO(render(chart, "png", look=look, scale=1, caption=lines)))
-    image.load()
-    assert len(image.convert("RGB").getcolors(1 << 24)) > 50
-    assert render(chart, "pdf", look=look, caption=lines).startswith(b"%PDF-")
+    # The slow formats of each preset in one language, in turn, so that every concept has all of them in both.
+    if PRESETS.index((stem, preset)) % len(LANGUAGES) == list(LANGUAGES).index(language):
+        image = Image.open(io.BytesIO(render(chart, "png", look=look, scale=1, caption=lines)))
+        image.load()
+        assert len(image.convert("RGB").getcolors(1 << 24)) > 50
+        assert render(chart, "pdf", look=look, caption=lines).startswith(b"%PDF-")
     rows = list(csv.DictReader(io.StringIO(render(chart, "csv", look=look).decode("utf-8-sig"))))
     assert len(rows) > 10
     stored = json.loads(record.settings_json(stem, preset.settings, preset.pin))

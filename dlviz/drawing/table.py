@@ -9,7 +9,8 @@ from dlviz.drawing.palette import IDENTITIES, colour
 from dlviz.drawing.piece import Piece, mark, number, word
 from dlviz.drawing.theme import Look
 
-GAP = 1.6  # em between columns
+GAP = 1.0  # em between columns
+LEADING, ROOM = 1.25, 0.6  # em: of a line of text, and above and below the lines of a row
 
 
 def table(
@@ -22,39 +23,47 @@ def table(
 ) -> Piece:
     """``headers`` (C,) over ``body`` (R, C), all texts, translated; the first column to the left, others centred.
 
+    A text may have several lines, parted by a line feed.
+
     A first cell that is the name of an identity has its colour. ``emphasised`` (row, column) cells are bold on
     a shaded ground. The letters shrink where the width is small.
     """
     widths = [
-        max(text_width(text, look) / look.label for text in (head, *(row[c] for row in body))) + GAP
-        for c, head in enumerate(headers)
+        max(text_width(line, look) / look.label for row in (headers, *body) for line in row[c].split("\n")) + GAP
+        for c in range(len(headers))
     ]
     total = sum(widths)
     ends = [sum(widths[: c + 1]) for c in range(len(widths))]
-    count = len(body) + 1
+    heights = [LEADING * max(text.count("\n") + 1 for text in row) + ROOM for row in (headers, *body)]
+    tall = sum(heights)
+    feet = [sum(heights[: r + 1]) for r in range(len(heights))]
     bold = set(emphasised)
     records = []
     for r, row in enumerate([headers, *body]):
         for c, text in enumerate(row):
             left = ends[c] - widths[c]
             first = row[0] if r else ""
-            records.append(
-                {
-                    "row": r,
-                    "column": headers[c],
-                    "text": text,
-                    "x": (left + GAP / 2 if c == 0 else left + widths[c] / 2) / total,
-                    "x1": left / total,
-                    "x2": ends[c] / total,
-                    "y": (r + 0.5) / count,
-                    "y1": r / count,
-                    "y2": (r + 1) / count,
-                    "first": c == 0,
-                    "head": r == 0,
-                    "bold": (r - 1, c) in bold,
-                    "fill": colour(first, look) if c == 0 and first in IDENTITIES else look.inks.ink,
-                }
-            )
+            lines = text.split("\n")
+            for k, line in enumerate(lines):
+                middle = feet[r] - heights[r] / 2 + (k - (len(lines) - 1) / 2) * LEADING
+                records.append(
+                    {
+                        "row": r,
+                        "column": headers[c].replace("\n", " "),
+                        "text": line,
+                        "x": (left + GAP / 2 if c == 0 else left + widths[c] / 2) / total,
+                        "x1": left / total,
+                        "x2": ends[c] / total,
+                        "y": middle / tall,
+                        "y1": (feet[r] - heights[r]) / tall,
+                        "y2": feet[r] / tall,
+                        "first": c == 0,
+                        "top": k == 0,
+                        "head": r == 0,
+                        "bold": (r - 1, c) in bold,
+                        "fill": colour(first, look) if c == 0 and first in IDENTITIES else look.inks.ink,
+                    }
+                )
     across = {"scale": {"domain": [0, 1], "nice": False, "zero": False}, "axis": None}
     down = {"scale": {"domain": [0, 1], "nice": False, "zero": False, "reverse": True}, "axis": None}
     cell = {
@@ -65,20 +74,21 @@ def table(
     }
     place = {"x": number("x", **across), "y": number("y", **down), "text": word("text")}
     largest = look.label * (1.4 if look.slide else 1)
-    size = {"expr": f"max(5, min({largest:g}, width / {total:.2f}, height / {1.5 * count:.2f}))"}
+    size = {"expr": f"max(5, min({largest:g}, width / {total:.2f}, height / {tall:.2f}))"}
     common = {"baseline": "middle", "fontSize": size, "tooltip": None}
-    line = {"stroke": look.inks.grid, "strokeWidth": look.unit, "tooltip": None}
+    rule = {"stroke": look.inks.grid, "strokeWidth": look.unit, "tooltip": None}
     below = {"x": number("x1", **across), "x2": {"field": "x2"}, "y": number("y2", **down)}
     heads = {"transform": [{"filter": "datum.head"}], "color": look.inks.muted}
     named = {"transform": [{"filter": "!datum.head && datum.first"}], "align": "left", "fontWeight": "bold"}
+    once = [{"filter": "datum.top"}]  # what a cell has, and not each of its lines
     plain = [{"filter": "!datum.head && !datum.first && !datum.bold"}]
     strong = [{"filter": "!datum.head && !datum.first && datum.bold"}]
     ground = {"fill": look.inks.ink, "opacity": 0.08, "tooltip": None}
     first_head = [{"filter": "datum.head && datum.first"}]
     other_heads = [{"filter": "datum.head && !datum.first"}]
     layers = (
-        mark("rect", name, cell, transform=strong, **ground),
-        mark("rule", name, below, **line),
+        mark("rect", name, cell, transform=[*strong, *once], **ground),
+        mark("rule", name, below, transform=once, **rule),
         mark("text", name, place, **common, **(heads | {"transform": first_head}), align="left"),
         mark("text", name, place, **common, **(heads | {"transform": other_heads}), align="center"),
         mark("text", name, {**place, "fill": {"field": "fill", "type": "nominal", "scale": None}}, **common, **named),

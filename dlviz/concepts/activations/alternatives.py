@@ -9,8 +9,9 @@ import numpy as np
 from dlviz.drawing.theme import Look, tr
 
 from . import zigzag
-from .measure import Result
-from .numbers import percent, small
+from .measure import GONE, Result
+from .numbers import above, percent, small
+from .sentences import probability
 from .settings import titled
 
 
@@ -21,7 +22,7 @@ def values(result: Result, look: Look) -> dict[str, Any]:
     deep = result.deep or {}
     return {
         "function": titled(n.name, s),
-        "mean": f"{s.mean:g}",
+        "mean": small(s.mean),
         "std": f"{s.std:g}",
         "saturated": percent(n.saturated),
         "epsilon": f"{s.epsilon:g}",
@@ -38,13 +39,13 @@ def values(result: Result, look: Look) -> dict[str, Any]:
         "died": _each(result.dying or {}, lambda d: d.dead[:, -1], share=True) or off,
         "learned_well": _each(result.dying or {}, lambda d: d.accuracy[:, -1], share=True) or off,
         "rate": f"{s.dying_rate:g}",
-        "bias": f"{s.dying_bias:g}",
+        "bias": small(s.dying_bias),
         "worst": _greatest(result, look),
         "slopes": _slopes(result) or off,
         "temperature": f"{s.temperature:g}",
-        "largest": small(result.softmax.here[0]) if result.softmax else off,
-        "entropy": small(result.softmax.here[1]) if result.softmax else off,
-        "jacobian": small(result.softmax.here[2]) if result.softmax else off,
+        "largest": probability(result.softmax.here[0]) if result.softmax else off,
+        "entropy": percent(result.softmax.here[1]) if result.softmax else off,
+        "jacobian": above(result.softmax.here[2], GONE) if result.softmax else off,
         "costs": _costs(result) or off,
         "functions": len(result.table or ()),
     }
@@ -55,7 +56,7 @@ def _each(found: dict[str, Any], pick: Any, share: bool = False) -> str:
     for name, one in found.items():
         picked = pick(one)
         middle = float(np.median(picked))  # NaN where a seed's numbers have overflowed
-        said.append(f"{name} {(percent(middle) if share else small(middle)) if np.isfinite(middle) else '–'}")
+        said.append(f"{name} {percent(middle) if share else above(middle, GONE)}")
     return ", ".join(said)
 
 
@@ -66,7 +67,7 @@ def _greatest(result: Result, look: Look) -> str:
     share, rate, bias = result.grid.dead[b, r], result.grid.rates[r], result.grid.biases[b]
     return tr(
         look, "{share} at learning rate {rate} and bias {bias}", share=percent(float(share)), rate=f"{rate:g}",
-        bias=f"{bias:g}",
+        bias=small(bias),
     )  # fmt: skip
 
 

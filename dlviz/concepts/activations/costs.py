@@ -10,12 +10,12 @@ import numpy as np
 
 from dlviz.contract import Progress, silent
 from dlviz.engine import saturation
-from dlviz.engine.activations import ACTIVATIONS, maxout
+from dlviz.engine.activations import maxout
 from dlviz.engine.device import describe, device
 from dlviz.engine.kept import kept
 
 from .measure import Costs, Properties
-from .neuron import lines, numeric, torch_function
+from .neuron import both_sides, kinks, lines, numeric, steepest, torch_function
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -33,9 +33,8 @@ def properties(
 ) -> Properties:
     """Range, mean under N(0, 1), slopes and saturation of one function, each by evaluation in float64."""
     value, slope = (numeric(part) for part in torch_function(name, parameter, pieces, seed))
-    grid = saturation.GRID
-    jumps = [k + side for k in (ACTIVATIONS[name].kinks if name in ACTIVATIONS else ()) for side in (-1e-9, 1e-9)]
-    f, steep = value(grid), np.abs(slope(np.concatenate([grid, jumps])))
+    jumps = kinks(name, pieces, seed)
+    f = value(np.concatenate([saturation.GRID, both_sides(jumps)]))
     ends = value(np.array([-saturation.FAR, -saturation.FAR / 2, saturation.FAR / 2, saturation.FAR]))
     # What still moves by a half when z doubles has no bound.
     left_open, right_open = abs(ends[0] - ends[1]) > 1, abs(ends[3] - ends[2]) > 1
@@ -48,9 +47,9 @@ def properties(
         parameter=parameter,
         low=low,
         high=high,
-        mean=saturation.expectation(value, 0.0, 1.0),
+        mean=saturation.expectation(value, 0.0, 1.0, jumps),
         at_zero=float(slope(np.zeros(1))[0]),
-        steepest=float(steep.max()),
+        steepest=steepest(name, parameter, pieces, seed),
         saturates_left=bool(tails[0] < FLAT),
         saturates_right=bool(tails[1] < FLAT),
     )

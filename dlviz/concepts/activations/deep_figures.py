@@ -16,6 +16,7 @@ from dlviz.drawing.piece import Piece, finish, footnote, literal, mark, rows, wo
 from dlviz.drawing.theme import Look, tr
 
 from . import zigzag
+from .depth import SEEDS
 from .measure import Depth, Paths, Result
 
 SUPPORT = 340
@@ -68,14 +69,15 @@ def gradients(result: Result, look: Look, ghost: Result | None = None) -> Any:
             piece += lines.theory(k, plain, x, y, look, "(max f′)^k", name="activations alone", at=at)
         piece += lines.theory(k, theory.gradient[::-1], x, y, look, "√Πχ", name="mean field", at=0.6)
     piece += lines.measured(drawn, x, y, look, height=BESIDE)
-    return finish(piece, look, height=BESIDE, **_note(drawn, look))
+    return finish(piece, look, height=BESIDE, title=_note(drawn, look))
 
 
-def _note(drawn: list[Line], look: Look) -> dict[str, Any]:
-    """Signals that are gone lie at the foot of a logarithmic axis: said where there are any."""
+def _note(drawn: list[Line], look: Look) -> Any:
+    """What lines and bands are; and that signals which are gone lie at the foot of the axis, where there are any."""
+    said = [tr(look, "Median of {count} seeds; bands from least to greatest.", count=SEEDS)]
     if any(np.any(line.y == 0) for line in drawn):
-        return {"title": footnote(tr(look, "At the foot: below 1e-290."), look)}
-    return {}
+        said.append(tr(look, "At the foot: below 1e-290."))
+    return footnote(" ".join(said), look)
 
 
 def _by_layer(
@@ -107,7 +109,7 @@ def _by_layer(
             layers = np.arange(1, len(expected) + 1, dtype=float)
             piece += lines.theory(layers, expected, x, y, look, formula, at=0.3)
         piece += lines.measured(drawn, x, y, look, height=SUPPORT)
-        return finish(piece, look, height=SUPPORT, **(_note(drawn, look) if log else {}))
+        return finish(piece, look, height=SUPPORT, title=_note(drawn if log else [], look))
 
     return draw
 
@@ -164,7 +166,10 @@ def path(result: Result, look: Look, ghost: Result | None = None) -> Any:
     piece = frame(x, y, look) + _quadrants(x, y, look) + _ways(result.paths, x, y, look)
     piece += _place("start", (0.0, 0.0), tr(look, "start"), x, y, look)
     piece += _place("target", zigzag.TARGET, tr(look, "target"), x, y, look)
-    return finish(piece, look, height=BESIDE)
+    left = [
+        tr(look, "{name}: beyond 100 at step {step}.", name=p.name, step=p.left) for p in result.paths if p.left >= 0
+    ]
+    return finish(piece, look, height=BESIDE, **({"title": footnote(" ".join(left), look)} if left else {}))
 
 
 SHAPES = ("circle", "square", "triangle-up")

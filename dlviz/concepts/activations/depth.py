@@ -11,7 +11,7 @@ from dlviz.engine.kept import kept
 
 from .digits import standardised_digits
 from .measure import Depth, DepthTheory
-from .neuron import numeric
+from .neuron import numeric, steepest
 
 SEEDS = 3
 INPUTS = 100
@@ -47,7 +47,7 @@ def measured(
     signals = propagate(variants, depth, width, seeds(seed), x, labels, **limit, progress=progress)
     saturated = signals.saturated if limit else np.full_like(signals.saturated, np.nan)
     return {
-        name: Depth(name, saturated[i], signals.dead[i], signals.std[i], signals.gradient_rms[i], signals.mean[i])
+        name: Depth(name, saturated[i], signals.dead[i], signals.std[i], signals.gradient_rms[i])
         for i, (name, _) in enumerate(functions)
     }
 
@@ -69,8 +69,7 @@ def predicted(
     profile = mean_field.profile(name, (x**2).mean(axis=1), weight_scale, 0.0, depth, parameter)
     function = ACTIVATIONS[name]
     slope = numeric(lambda z: function.slope(z, parameter))
-    both_sides = [k + side for k in function.kinks for side in (-1e-9, 1e-9)]
-    steepest = float(np.abs(slope(np.concatenate([saturation.GRID, both_sides]))).max())
+    greatest = steepest(name, parameter)
     # Standard deviations of z as the mean-field recursion predicts them; a Gaussian of width 0 sits at 0.
     widths = np.sqrt(np.where(np.isfinite(profile.q), np.maximum(profile.q, 0), np.nan))
     saturated = np.full(depth, np.nan)
@@ -81,11 +80,10 @@ def predicted(
     norms = weight_scale * spectral_norms(depth, width, seed, progress=progress)
     with np.errstate(over="ignore", invalid="ignore"):
         # From the last layer back: entry l is the product over the layers above l.
-        growth = np.cumprod((steepest * norms)[:, :0:-1], axis=1)[:, ::-1]
+        growth = np.cumprod((greatest * norms)[:, :0:-1], axis=1)[:, ::-1]
         bound = np.concatenate([growth, np.ones((len(norms), 1))], axis=1)
         return DepthTheory(
-            name, np.sqrt(profile.gradient), profile.std, saturated, bound.max(axis=0), steepest,
-            float(np.sqrt(profile.chi[0])) if depth < 2 else float(np.sqrt(profile.chi[-1])),
+            name, profile.gradient_rms, profile.std, saturated, bound.max(axis=0), greatest
         )  # fmt: skip
 
 
@@ -95,14 +93,14 @@ def spectral_norms(depth: int, width: int, seed: int, *, progress: Progress = si
     import torch
 
     from dlviz.engine.initializers import base
+    from dlviz.engine.propagation import generator
 
     inputs = standardised_digits(INPUTS)[0].shape[1]
     found = np.empty((SEEDS, depth))
     for s, seed_ in enumerate(seeds(seed)):
         for layer in range(depth):
             fan_in = width if layer else inputs
-            generator = torch.Generator().manual_seed(1000 * seed_ + layer + 1)
-            w = base("normal", width, fan_in, generator).double()
+            w = base("normal", width, fan_in, generator(seed_, layer + 1))
             gram = w @ w.T if width <= fan_in else w.T @ w
             found[s, layer] = float(torch.linalg.eigvalsh(gram)[-1].clamp(min=0).sqrt()) / np.sqrt(fan_in)
             progress((s * depth + layer + 1) / (SEEDS * depth))

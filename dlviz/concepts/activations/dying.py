@@ -29,7 +29,10 @@ BIASES = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
 
 
 def _networks(
-    activations: Sequence[str], parameters: Sequence[float | None], biases: Sequence[float], seeds: Sequence[int],
+    activations: Sequence[str],
+    parameters: Sequence[float | None],
+    biases: Sequence[float],
+    seeds: Sequence[int],
     pieces: int,
 ) -> Networks:
     """One network a row: He's normal weights drawn from its seed, the given bias at every hidden unit."""
@@ -87,14 +90,10 @@ def grid(seed: int, *, progress: Progress = silent) -> DeadGrid:
     x = x.float()
     rates, biases = (part.ravel() for part in np.meshgrid(RATES, BIASES))
     networks = _networks(["ReLU"] * len(rates), [None] * len(rates), biases, [seed] * len(rates), 1)
-    start = _dead(networks, x)
     order = mini_batches(SAMPLES, BATCH, STEPS, seed)
     train(networks, x, y, torch.tensor(rates), order, progress=progress)
     shape = len(BIASES), len(RATES)
-    return DeadGrid(
-        np.array(RATES), np.array(BIASES), _dead(networks, x).reshape(shape), start.reshape(shape),
-        networks.accuracy(x, y).numpy().astype(float).reshape(shape), STEPS,
-    )  # fmt: skip
+    return DeadGrid(np.array(RATES), np.array(BIASES), _dead(networks, x).astype(float).reshape(shape))
 
 
 @kept(maxsize=32)

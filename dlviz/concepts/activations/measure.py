@@ -10,6 +10,8 @@ from .settings import Settings
 
 NEAR = 0.05
 """Distance from the target, of length √2 from the start, at which two weights have arrived."""
+GONE = 1e-290
+"""Gradients and activations below this are gone: the runs hold zeros there (:mod:`dlviz.engine.propagation`)."""
 
 
 @dataclass(frozen=True)
@@ -54,14 +56,16 @@ class Depth:
     saturated: np.ndarray  # share of (unit, input) pairs with |f'(z)| < ε; NaN where its panel is not shown
     dead: np.ndarray  # share of units with f'(z) = 0 for every input
     std: np.ndarray  # of the activations
-    gradient: np.ndarray  # root mean square of ∂loss/∂z
-    mean: np.ndarray  # of the activations
+    gradient: np.ndarray  # root mean square of ∂loss/∂z; 0 below 1e-300
 
     @property
     def passed_back(self) -> np.ndarray:
         """Gradient as a multiple of the last layer's, (S, L); 0 where it has fallen below 1e-290."""
+        last = self.gradient[:, -1:]
         with np.errstate(invalid="ignore", divide="ignore"):
-            return self.gradient / self.gradient[:, -1:]
+            ratio = self.gradient / last
+        # Over a tiny last gradient a zero may stand for more than 1e-290.
+        return np.where((self.gradient == 0) & (last < 1e-10), np.nan, ratio)
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,6 @@ class DepthTheory:
     saturated: np.ndarray  # P(|f'(z)| < ε) for the mean-field variance of z
     bound: np.ndarray  # product of max|f'| ‖W‖₂ over the layers above, the largest over the seeds
     steepest: float  # max|f'|
-    factor: float  # √χ in the last layer
 
 
 @dataclass(frozen=True)
@@ -98,8 +101,7 @@ class Paths:
     w: np.ndarray  # (T+1, 2); NaN after it left
     left: int  # step at which it was no longer finite or beyond 100; -1 if it stayed
     one_sign: float  # share of the steps in which both weights moved in the same direction
-    distance: np.ndarray  # (T+1,) to the target
-    condition: float  # of the inputs' second moments E[a aᵀ]
+    distance: np.ndarray  # (T+1,) to the target; NaN after they left
 
     def steps_within(self, near: float) -> int | None:
         """First step from which the weights stay within ``near`` of the target; None if they do not get there."""
@@ -115,9 +117,6 @@ class DeadGrid:
     rates: np.ndarray  # (R,)
     biases: np.ndarray  # (B,)
     dead: np.ndarray  # (B, R) share of hidden units whose slope is 0 on every training example
-    start: np.ndarray  # (B, R) the same before training
-    accuracy: np.ndarray  # (B, R) on the training examples
-    steps: int
 
 
 @dataclass(frozen=True)
@@ -156,10 +155,10 @@ class Softmax:
     entropy: np.ndarray  # (3, C) as a share of log K
     jacobian: np.ndarray  # (3, C) Frobenius norm of ∂p/∂(s z), in closed form
     temperature: float
-    here: tuple[float, float, float]  # the three medians at s = 1/T, by torch; the Jacobian by autograd
+    here: tuple[float, float, float]  # the three medians at s = 1/T, by torch
+    by_autograd: float  # the median norm of the Jacobian at s = 1/T once more, by autograd
     gap: np.ndarray  # (n,) largest logit minus the second largest
     classes: int  # K
-    accuracy: float  # of the classifier on these digits
 
 
 @dataclass(frozen=True)

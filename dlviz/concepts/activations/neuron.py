@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dlviz.contract import Progress, silent
 from dlviz.engine import saturation
 from dlviz.engine.activations import ACTIVATIONS, maxout
 from dlviz.engine.kept import kept
@@ -75,7 +76,7 @@ def neuron(
     epsilon: float,
     seed: int,
     *,
-    progress: object = None,
+    progress: Progress = silent,
 ) -> Neuron:
     """The function over its window, its saturated intervals, and what it makes of N(mean, std²)."""
     import torch
@@ -83,7 +84,9 @@ def neuron(
     value, slope = torch_function(name, parameter, pieces, seed)
     f, f_slope = numeric(value), numeric(slope)
     half = next((w for w in WINDOWS if abs(mean) + 2.5 * std <= w), WINDOWS[-1])
-    x = np.unique(np.concatenate([np.linspace(-half, half, 361), np.linspace(-0.5, 0.5, 161), *_kinks(name)]))
+    jumps = kinks(name, pieces, seed)
+    upright = both_sides(jumps[np.abs(jumps) < half])
+    x = np.unique(np.concatenate([np.linspace(-half, half, 361), np.linspace(-0.5, 0.5, 161), upright]))
     curve, measured_slope = through_autograd(value, x)
     intervals = saturation.flat_intervals(f_slope, epsilon)
 
@@ -103,6 +106,7 @@ def neuron(
         cell = np.searchsorted(y_edges, place, side="left") - 1
         if 0 <= cell < BINS:
             y_theory[cell] = max(y_theory[cell] - share, 0.0)
+    progress(1.0)
     return Neuron(
         name=name,
         parameter=parameter,
@@ -123,18 +127,38 @@ def neuron(
         saturated=float(np.mean(np.abs(passed) < epsilon)),
         saturated_theory=saturation.probability(intervals, mean, std),
         mean=float(out.mean()),
-        mean_theory=saturation.expectation(f, mean, std),
+        mean_theory=saturation.expectation(f, mean, std, jumps),
         spread=float(out.std()),
         lowest=float(out.min()),
         squared_slope=float(np.mean(passed**2)),
-        squared_slope_theory=saturation.expectation(lambda at: f_slope(at) ** 2, mean, std),
-        steepest=float(np.abs(f_slope(np.concatenate([saturation.GRID, *_kinks(name)]))).max()),
+        squared_slope_theory=saturation.expectation(lambda at: f_slope(at) ** 2, mean, std, jumps),
+        steepest=steepest(name, parameter, pieces, seed),
     )
 
 
-def _kinks(name: str) -> list[np.ndarray]:
-    """Points on both sides of each jump of f′, so that it is drawn upright."""
-    return [np.array([k - 1e-9, k + 1e-9]) for k in (ACTIVATIONS[name].kinks if name in ACTIVATIONS else ())]
+def kinks(name: str, pieces: int = 1, seed: int = 0) -> np.ndarray:
+    """Where f′ may jump, (m,): the function's own kinks, and for maxout wherever two pieces meet."""
+    if name != "Maxout":
+        return np.array(ACTIVATIONS[name].kinks, dtype=float)
+    w, b = (part.numpy() for part in lines(pieces, seed))
+    one, other = np.triu_indices(pieces, k=1)
+    return (b[other] - b[one]) / (w[one] - w[other])
+
+
+def both_sides(places: np.ndarray) -> np.ndarray:
+    """Points just below and just above each place, (2m,): a jump between them is drawn upright."""
+    return np.concatenate([places - 1e-9, places + 1e-9])
+
+
+@kept(maxsize=64)
+def steepest(
+    name: str, parameter: float | None, pieces: int = 1, seed: int = 0, *, progress: Progress = silent
+) -> float:
+    """max |f′| over the real line, by evaluation on a fine grid and beside every kink."""
+    _value, slope = torch_function(name, parameter, pieces, seed)
+    grid = np.concatenate([saturation.GRID, both_sides(kinks(name, pieces, seed))])
+    progress(1.0)
+    return float(np.abs(numeric(slope)(grid)).max())
 
 
 def _piece_lines(name: str, pieces: int, seed: int, x: np.ndarray) -> np.ndarray:

@@ -16,6 +16,11 @@ def small(value: float) -> str:
     return f"{value:.3g}".replace("-", "−") if math.isfinite(value) else "–"
 
 
+def above(value: float, least: float) -> str:
+    """A positive number in three digits, and what has fallen below ``least`` or to zero as such."""
+    return f"< {least:g}" if value < least else small(value)
+
+
 def percent(share: float) -> str:
     """A share in words: nothing but zero is called 0%, and nothing but all 100%."""
     if not math.isfinite(share):
@@ -24,4 +29,6 @@ def percent(share: float) -> str:
         return f"{share:.0%}"
     if share < 5e-4:
         return f"{100 * share:.1g}%".replace("-", "−")
-    return f"{share:.1%}" if share < 0.9995 else f"{100 * min(share, 0.99999):.3f}%"
+    if share < 0.9995:
+        return f"{share:.1%}"
+    return f"{share:.3%}" if share < 0.99999 else "> 99.999%"

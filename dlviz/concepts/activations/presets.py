@@ -8,7 +8,7 @@ from dlviz.contract import Check, Preset
 
 from . import zigzag
 from .measure import NEAR, Result
-from .numbers import fixed, small
+from .numbers import fixed, percent, small
 from .settings import Settings
 
 SWISH_GAP = 0.2784645427610738
@@ -47,8 +47,8 @@ def centred(result: Result) -> Check:
         bool(holds),
         {
             "mean": fixed(result.neuron.mean, 3), "inputs": sigmoid.inputs,
-            "sigmoid": sigmoid.mean[0], "tanh": tanh.mean[0],
-            "chance": zigzag.chance(sigmoid.inputs), "near": NEAR, "slow": steps["Sigmoid"], "quick": steps["Tanh"],
+            "sigmoid": percent(float(sigmoid.mean[0])), "tanh": percent(float(tanh.mean[0])),
+            "chance": percent(zigzag.chance(sigmoid.inputs)), "near": NEAR, "slow": steps["Sigmoid"], "quick": steps["Tanh"],
         },
     )  # fmt: skip
 
@@ -65,7 +65,7 @@ def dying(result: Result) -> Check:
     dead, _ = _end(result, "ReLU")
     leaky, elu = (_end(result, name)[0] for name in ("Leaky ReLU", "ELU"))
     holds = before < 0.02 and dead > 0.15 and leaky == 0 and elu == 0
-    return Check(holds, {"before": before, "dead": dead, "rate": result.settings.dying_rate})
+    return Check(holds, {"before": percent(before), "dead": percent(dead), "rate": result.settings.dying_rate})
 
 
 def never_woken(result: Result) -> Check:
@@ -74,8 +74,9 @@ def never_woken(result: Result) -> Check:
     dead, relu = _end(result, "ReLU")
     elu, maxout = (_end(result, name)[1] for name in ("ELU", "Maxout"))
     holds = before > 0.3 and dead > 0.3 and relu < 0.3 and elu > 0.9 and maxout > 0.9
-    values = {"bias": small(result.settings.dying_bias), "before": before, "dead": dead, "relu": relu}
-    return Check(holds, {**values, "elu": elu, "maxout": maxout})
+    shares = {"before": before, "dead": dead, "relu": relu, "elu": elu, "maxout": maxout}
+    said = {name: percent(share) for name, share in shares.items()}
+    return Check(holds, {"bias": small(result.settings.dying_bias), **said})
 
 
 def one_hot(result: Result) -> Check:
@@ -115,7 +116,8 @@ def learned(result: Result) -> Check:
     accuracy = float(np.median(result.learned.accuracy))
     start = result.learned.start
     holds = bool((np.abs(ends - start) > 0.1).all() and ends[0] > ends[-1] and accuracy > 0.95)
-    return Check(holds, {"start": start, "first": ends[0], "last": ends[-1], "layers": len(ends), "accuracy": accuracy})
+    values = {"start": start, "first": ends[0], "last": ends[-1], "layers": len(ends), "accuracy": percent(accuracy)}
+    return Check(holds, values)
 
 
 def table(result: Result) -> Check:

@@ -11,8 +11,8 @@ from dlviz.contract import Note, Readout
 from dlviz.engine.activations import ACTIVATIONS
 
 from . import zigzag
-from .measure import NEAR, Result
-from .numbers import fixed, percent, small
+from .measure import GONE, NEAR, Result
+from .numbers import above, fixed, percent, small
 from .presets import swish_gap
 from .settings import titled
 
@@ -34,27 +34,28 @@ def readouts(result: Result) -> list[Readout]:
     if result.theory is not None:
         back = result.deep[n.name].passed_back[:, 0]
         if np.isfinite(back).all():
-            left = float(np.median(back))
-            # Below 1e-290 the run holds zeros.
-            said = small(left) if left > 0 else "< 1e-290"
-            found.append(Readout("Gradient left in the first layer", said, small(float(result.theory.gradient[0]))))
-    if result.agreement is not None:
-        one = result.agreement[-1] if result.agreement[-1].name == n.name else result.agreement[0]
-        one = next((a for a in result.agreement if a.name == n.name), one)
-        if np.isfinite(one.mean[0]):
-            found.append(
-                Readout(
-                    "Gradients of one sign", percent(float(one.mean[0])), percent(zigzag.chance(one.inputs)),
-                    help="Of one neuron on one sample, the share with the more frequent sign; theory: fair signs.",
-                )
-            )  # fmt: skip
+            said = [above(float(left), GONE) for left in (np.median(back), result.theory.gradient[0])]
+            found.append(Readout("Gradient left in the first layer", *said))
+    one = next((a for a in result.agreement or () if a.name == n.name), None)
+    if one is not None and np.isfinite(one.mean[0]):
+        found.append(
+            Readout(
+                "Gradients of one sign", percent(float(one.mean[0])), percent(zigzag.chance(one.inputs)),
+                help="Of one neuron on one sample, the share with the more frequent sign; theory: fair signs.",
+            )
+        )  # fmt: skip
     if result.dying is not None:
         end = float(np.median(result.dying["ReLU"].dead[:, -1]))
         if np.isfinite(end):
             found.append(Readout("Dead ReLUs at the end", percent(end)))
     if result.softmax is not None:
-        found.append(Readout("Largest probability", percent(result.softmax.here[0])))
-    return found[:6]  # fmt: skip
+        found.append(Readout("Largest probability", probability(result.softmax.here[0])))
+    return found[:6]
+
+
+def probability(largest: float) -> str:
+    """Softmax's largest probability, which is never all of 1, even where float64 has it so."""
+    return percent(min(largest, float(np.nextafter(1, 0))))
 
 
 def notice(result: Result) -> list[Note]:
@@ -67,9 +68,8 @@ def notice(result: Result) -> list[Note]:
         found = result.softmax
         largest, entropy, jacobian = found.here
         key = "softmax_hot" if largest > 0.99 else "softmax_flat" if largest < 2 / found.classes else "softmax_between"
-        values = {"temperature": found.temperature, "largest": percent(largest), "entropy": entropy}
-        passed = small(jacobian) if jacobian > 0 else "< 1e-300"
-        notes.append(Note(key, {**values, "jacobian": passed, "count": len(found.gap)}))
+        values = {"temperature": found.temperature, "largest": probability(largest), "entropy": percent(entropy)}
+        notes.append(Note(key, {**values, "jacobian": above(jacobian, GONE), "count": len(found.gap)}))
     if result.costs is not None:
         c = result.costs
         others = [i for i, name in enumerate(c.names) if name != "ReLU"]
@@ -95,12 +95,14 @@ def _of_the_neuron(result: Result) -> list[Note]:
     else:
         values = {"measured": percent(n.saturated), "theory": percent(n.saturated_theory), "epsilon": s.epsilon}
         notes.append(Note("flat", {**values, "name": name, "zone": _listed(n.intervals)}))
-    if abs(n.mean_theory) < 0.01 * max(n.spread, 1e-12):
+    if n.spread < 1e-12:
+        notes.append(Note("constant", {"name": name, "count": n.samples, "value": fixed(n.mean, 3)}))
+    elif abs(n.mean_theory) < 0.01 * n.spread:
         notes.append(Note("centred", {"name": name, "mean": fixed(n.mean, 3)}))
     elif n.lowest >= 0:
         notes.append(Note("positive", {"name": name, "mean": fixed(n.mean, 3)}))
     else:
-        share = abs(n.mean) / max(n.spread, 1e-12)
+        share = small(abs(n.mean) / n.spread)
         notes.append(Note("shifted", {"name": name, "mean": fixed(n.mean, 3), "share": share}))
     if n.name == "Swish" and n.parameter == 0:
         notes.append(Note("swish_linear"))
@@ -117,16 +119,14 @@ def _listed(intervals: np.ndarray) -> str:
         if np.isinf(low) and np.isinf(high):
             said.append("z ∈ ℝ")
         elif np.isinf(low):
-            said.append(f"z < {_place(high)}")
+            said.append(f"z < {fixed(high, 2)}")
         elif np.isinf(high):
-            said.append(f"z > {_place(low)}")
+            said.append(f"z > {fixed(low, 2)}")
         else:
-            said.append(f"{_place(low)} < z < {_place(high)}")
+            # As many decimals as tell the ends of a narrow interval apart.
+            digits = next((d for d in range(2, 12) if round(low, d) != round(high, d)), 12)
+            said.append(f"{fixed(low, digits)} < z < {fixed(high, digits)}")
     return ", ".join(said)
-
-
-def _place(value: float) -> str:
-    return f"{value + 0.0:.2f}".replace("-0.00", "0.00").replace("-", "−")
 
 
 def _of_depth(result: Result) -> list[Note]:
@@ -155,7 +155,8 @@ def _of_depth(result: Result) -> list[Note]:
     for name, d in result.deep.items():
         dead = d.dead[:, -1]
         if np.isfinite(dead).all() and np.median(dead) > 0.01:
-            notes.append(Note("dead_by_depth", {"name": name, "share": float(np.median(dead)), "layers": layers}))
+            share = percent(float(np.median(dead)))
+            notes.append(Note("dead_by_depth", {"name": name, "share": share, "layers": layers}))
     return notes
 
 
@@ -165,11 +166,15 @@ def _of_signs(result: Result) -> list[Note]:
         if np.isfinite(a.mean[0]):
             key = "one_sign" if a.mean[0] == 1 else "mixed_signs"
             values = {"name": a.name, "share": percent(float(a.mean[0])), "mean": fixed(a.inputs_mean, 2)}
-            notes.append(Note(key, {**values, "chance": percent(zigzag.chance(a.inputs))}))
-    arrived = {p.name: p.steps_within(NEAR) for p in result.paths or () if p.left < 0}
-    for name, steps in arrived.items():
-        values = {"name": name, "near": NEAR, "steps": steps if steps is not None else zigzag.PATH_STEPS}
-        notes.append(Note("path" if steps is not None else "path_not", values))
+            notes.append(Note(key, {**values, "chance": percent(zigzag.chance(a.inputs)), "inputs": a.inputs}))
+    for p in result.paths or ():
+        steps = p.steps_within(NEAR)
+        if p.left >= 0:
+            notes.append(Note("path_left", {"name": p.name, "step": p.left}))
+        elif steps is not None:
+            notes.append(Note("path", {"name": p.name, "near": NEAR, "step": steps}))
+        else:
+            notes.append(Note("path_not", {"name": p.name, "near": NEAR, "steps": zigzag.PATH_STEPS}))
     return notes
 
 
@@ -186,16 +191,13 @@ def _of_training(result: Result) -> list[Note]:
             start, end = float(np.median(d.dead[:, 0])), float(np.median(d.dead[:, -1]))
             right = float(np.median(d.accuracy[:, -1]))
             shares = {"start": percent(start), "end": percent(end), "accuracy": percent(right)}
-            if not d.dead[:, -1].any():
-                key = "none_dead"
-            else:
-                key = "died" if end > start else "dead_since" if end > 0 else "few_dead"
+            key = "died" if end > 0 else "few_dead" if d.dead[:, -1].any() else "none_dead"
             notes.append(Note(key, {**values, **shares}))
     if result.learned is not None:
         found = result.learned
         if np.isfinite(found.accuracy).all() and found.lost < 0:
             ends = np.median(found.slopes[:, :, -1], axis=1)
-            listed = ", ".join(f"{end:.2f}".replace("-", "−") for end in ends)
+            listed = ", ".join(fixed(float(end), 2) for end in ends)
             values = {"start": found.start, "listed": listed, "accuracy": percent(float(np.median(found.accuracy)))}
             notes.append(Note("learned", values))
         else:

@@ -156,7 +156,7 @@ def jacobian(result: Result, look: Look, ghost: Result | None = None) -> Any:
     tail = np.where(tail < 1.9, tail, np.nan)
     piece += lines.theory(found.scales, tail, x, y, look, "2 exp(−sΔ)", name="one-hot", at=0.7)
     piece += lines.measured(drawn, x, y, look, height=SUPPORT)
-    piece += lines.marks({"backward": (1 / found.temperature, found.here[2])}, x, y, look)
+    piece += lines.marks({"backward": (1 / found.temperature, found.by_autograd)}, x, y, look)
     gap = f"{np.median(found.gap):.2f}"
     note = tr(look, "Ring: by autograd. Δ: largest logit minus the second largest, median {gap}.", gap=gap)
     return finish(piece, look, height=SUPPORT, title=footnote(note, look))

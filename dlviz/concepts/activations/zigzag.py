@@ -111,11 +111,7 @@ def path(name: str, parameter: float | None, seed: int, *, progress: Progress = 
         gone = ~np.isfinite(places).all(axis=1) | (np.abs(places).max(axis=1) > 100)
         one_sign = (moves[:, 0] * moves[:, 1] > 0)[np.isfinite(moves).all(axis=1) & (moves != 0).all(axis=1)]
         distance = np.linalg.norm(places - TARGET, axis=1)
-    left = int(np.flatnonzero(gone)[0]) if gone.any() else -1
+    left = int(gone.argmax()) if gone.any() else -1
     if left >= 0:
-        places[left:] = np.nan
-    values = np.linalg.eigvalsh(a.T @ a / len(a))
-    return Paths(
-        name, places, left, float(one_sign.mean()) if one_sign.size else np.nan,
-        distance, float(values[1] / values[0]) if values[0] > 0 else np.inf,
-    )  # fmt: skip
+        places[left:] = distance[left:] = np.nan
+    return Paths(name, places, left, float(one_sign.mean()) if one_sign.size else np.nan, distance)

@@ -31,15 +31,22 @@ ACTIVATED = {
 }
 
 
-def _off(look: Look, reason: str = "Switch this panel on in the settings.") -> Any:
-    return message(tr(look, reason), look, height=HEIGHT)
+def off(look: Look, height: int = HEIGHT) -> Any:
+    """What stands in place of the figure of a panel that is off."""
+    return message(tr(look, "Switch this panel on in the settings."), look, height=height)
+
+
+def _no_network(result: Result, panel: str, look: Look) -> Any:
+    if panel not in result.settings.panels:
+        return off(look)
+    return message(tr(look, "Choose at least one network."), look, height=HEIGHT)
 
 
 def steps(result: Result, look: Look, ghost: Result | None = None) -> Any:
     """x, s1 = w·x, s2 standardised, s3 scaled and shifted, and the activation, as histograms under γ and β."""
     found = result.steps
     if found is None:
-        return _off(look)
+        return off(look)
     settings = result.settings
     name = settings.activation
     scaled = "(bn_gamma * datum.s2 + bn_beta)"
@@ -52,12 +59,8 @@ def steps(result: Result, look: Look, ghost: Result | None = None) -> Any:
         Strip("s3 = γ·s2 + β", "unit", scaled, hue),
         Strip(f"{name}(s3)", "unit", ACTIVATED[name].format(scaled), colour(name, look)),
     ]
-    left = found.edges[:-1]
-    inside = found.pixels > 0
-    # A pixel's bin stands for it: at its middle.
-    middle = left[inside] + (left[1] - left[0]) / 2
     data = {
-        "pixels": rows(x=middle, share=found.pixels[inside]),
+        "pixels": rows(x=found.pixels, share=found.shares),
         "unit": rows(s1=found.sums, s2=found.x_hat),
     }
     sliders = (
@@ -92,7 +95,7 @@ def spread(result: Result, look: Look, ghost: Result | None = None) -> Any:
     """How far batch means and variances scatter, against the batch size, with what theory says."""
     found = result.batches
     if found is None:
-        return _off(look)
+        return off(look)
     sizes = found.sizes
     drawn = [
         Line("mean", sizes, found.mean_spread, label=tr(look, "mean, in σ")),
@@ -121,7 +124,7 @@ def gap(result: Result, look: Look, ghost: Result | None = None) -> Any:
     """How far x̂ in training mode is from x̂ in evaluation mode, against the batch size, from N = 1."""
     found = result.batches
     if found is None:
-        return _off(look)
+        return off(look)
     sizes = np.concatenate([[1], found.sizes])
     drawn = [Line("BatchNorm", sizes, np.concatenate([[found.one_gap], found.gap]), label=tr(look, "measured"))]
     x = Axis(tr(look, "Batch size N"), 0.85, float(sizes[-1]) * 1.2, log=True)
@@ -138,12 +141,7 @@ def error(result: Result, look: Look, ghost: Result | None = None) -> Any:
     """Test error against batch size for each norm: median and range over seeds."""
     runs = result.training
     if runs is None:
-        reason = (
-            "Choose at least one network."
-            if "Training" in result.settings.panels
-            else "Switch this panel on in the settings."
-        )
-        return _off(look, reason)
+        return _no_network(result, "Training", look)
     drawn = _errors(result)
     pinned = _errors(ghost) if ghost is not None and ghost.training is not None else []
     heights = [values for line in (*drawn, *pinned) for values in (line.y, line.low, line.high)]
@@ -152,7 +150,7 @@ def error(result: Result, look: Look, ghost: Result | None = None) -> Any:
     piece = _sized(x, y, runs.sizes, look) + lines.ghost_lines(pinned, x, y, look)
     piece += lines.measured(drawn, x, y, look, height=HEIGHT + 40) + dots(drawn, x, y, look)
     note = tr(
-        look, "Median and range over {seeds} seeds; {tested} test digits; learning rate proportional to N.",
+        look, "Median and range over seeds ({seeds}); {tested} test digits; learning rate proportional to N.",
         seeds=runs.error.shape[2], tested=runs.tested,
     )  # fmt: skip
     return finish(piece, look, height=HEIGHT + 40, title=footnote(note, look))
@@ -172,12 +170,11 @@ def mixing(result: Result, look: Look, ghost: Result | None = None) -> Any:
     """Switchable's weights of the three statistics after training, for the mean and for the variance."""
     runs = result.training
     if runs is None or not np.isfinite(runs.mixing).any():
-        reason = "Train Switchable to see what it learned."
-        return _off(look, reason)
+        return message(tr(look, "Train Switchable to see what it learned."), look, height=HEIGHT)
     weights = runs.mixing.mean(axis=(1, 2))  # (B, 2, 3)
     values = weights.transpose(1, 2, 0).reshape(6, -1)
     names = [f"{symbol}, {norm}" for symbol in ("μ", "σ²") for norm in ("InstanceNorm", "LayerNorm", "BatchNorm")]
-    texts = np.array([[f"{value:.2f}" for value in row] for row in values], dtype=object)
+    texts = np.array([[_weight(value) for value in row] for row in values], dtype=object)
     sizes = [str(size) for size in runs.sizes]
     piece = matrix(
         values, names, sizes, look, bounds=(0.0, 1.0), colours=sequential(look), texts=texts, name="weights",
@@ -186,16 +183,15 @@ def mixing(result: Result, look: Look, ghost: Result | None = None) -> Any:
     return finish(piece, look, height=HEIGHT + 40)
 
 
+def _weight(value: float) -> str:
+    return f"{value:.2f}" if np.isfinite(value) else "–"
+
+
 def depth(result: Result, look: Look, ghost: Result | None = None) -> Any:
     """‖∂L/∂h‖ of every layer at the start of training: median and range over seeds, with the predicted growth."""
     found = result.depth
     if found is None:
-        reason = (
-            "Choose at least one network."
-            if "Depth" in result.settings.panels
-            else "Switch this panel on in the settings."
-        )
-        return _off(look, reason)
+        return _no_network(result, "Depth", look)
     drawn = _gradients(result)
     pinned = _gradients(ghost) if ghost is not None and ghost.depth is not None else []
     layers = np.arange(1, len(found.gradient) + 1)
@@ -220,7 +216,10 @@ def depth(result: Result, look: Look, ghost: Result | None = None) -> Any:
         label = f"{_rule(norm)} = {found.factors[norm]:.3f}" if free else ""
         piece += lines.theory(layers, values, x, y, look, label, name=f"theory {norm}", at=0.5)
         labelled += [middle] if free else []
-    note = tr(look, "Median and range over 3 seeds. Dashed: the factor per layer that theory predicts.")
+    note = tr(
+        look,
+        "Median and range over 3 seeds. Dashed: from the last layer on, the factor per layer that theory predicts.",
+    )
     return finish(piece, look, height=HEIGHT + 40, title=footnote(note, look))
 
 
@@ -242,7 +241,7 @@ def groups(result: Result, look: Look, ghost: Result | None = None) -> Any:
     """GroupNorm's distance from its two limits, for every G that divides C."""
     found = result.groups
     if found is None:
-        return _off(look)
+        return off(look)
     drawn = [
         Line("LayerNorm", found.counts, found.to_layer, label=tr(look, "to LayerNorm")),
         Line("InstanceNorm", found.counts, found.to_instance, label=tr(look, "to InstanceNorm")),
@@ -261,7 +260,7 @@ def padding(result: Result, look: Look, ghost: Result | None = None) -> Any:
     """How far x̂ of the real cells moves as padding is appended, against statistics over real cells only."""
     found = result.padding
     if found is None:
-        return _off(look)
+        return off(look)
     drawn = [Line(norm, found.appended, values) for norm, values in found.shift.items()]
     highest = max(max(float(np.nanmax(values)) for values in found.shift.values()), 1e-3)
     x = Axis(tr(look, "Padded positions appended"), 0, float(found.appended[-1]))
@@ -284,7 +283,7 @@ def described(result: Result) -> dict[str, object]:
         found["errors"] = ", ".join(
             f"{norm} {100 * runs.median(norm, 2):.1f}% / {100 * runs.median(norm, 128):.1f}%" for norm in runs.norms
         )
-        found["weights"] = ", ".join(f"{value:.2f}" for value in np.nan_to_num(runs.mixing).mean(axis=(1, 2))[:, 1, 2])
+        found["weights"] = ", ".join(map(_weight, runs.mixing.mean(axis=(1, 2))[:, 1, 2]))
     if deep is not None:
         ends = np.median(deep.gradient[[0, -1]], axis=2)
         found["growths"] = ", ".join(f"{norm} {ends[0, k]:.2g} / {ends[1, k]:.2g}" for k, norm in enumerate(deep.norms))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from dlviz.contract import Figure
+from dlviz.drawing.labels import wrap
 from dlviz.drawing.message import message
 from dlviz.drawing.piece import finish, footnote
 from dlviz.drawing.table import table
@@ -16,7 +17,7 @@ from dlviz.drawing.voxels import Glass, Shape, voxels
 from dlviz.language import words
 
 from . import curves, photographs
-from .measure import SETS, Block, Result
+from .measure import EXACT, SETS, Block, Result
 from .sentences import short, signed
 from .settings import Settings
 
@@ -106,14 +107,14 @@ def _rows(count: int) -> int:
     return max(180, min(SUPPORT + 80, 44 * (count + 2)))
 
 
-def _axis(axis: str, look: Look) -> str:
+def _axis(axis: str, block: Block, look: Look) -> str:
     """What a slice of the block is, in words."""
     names = {
         "example": tr(look, "each example"),
         "channel": tr(look, "each channel"),
         "instance": tr(look, "each channel of each example"),
         "group": tr(look, "each group of channels"),
-        "token": tr(look, "each position"),
+        "token": tr(look, "each position" if block.real.all() else "each real position"),
     }
     return names[axis]
 
@@ -124,18 +125,19 @@ def axes(result: Result, look: Look, ghost: Result | None = None) -> Any:
     names = result.settings.norms
     if not names:
         return message(tr(look, "Choose at least one norm."), look, height=SUPPORT)
-    heads = [tr(look, "|μ| ≤ , σ")] + [_axis(axis, look) for axis in left.axes]
+    heads = [tr(look, "largest |μ|") + "\nσ"]
+    heads += ["\n".join(wrap(_axis(axis, result.block, look), 10)) for axis in left.axes]
     body, exact = [], []
     for r, norm in enumerate(names):
         row = [norm]
         for c, axis in enumerate(left.axes):
             if left.is_standard(norm, axis):
                 exact.append((r, c + 1))
-                row.append("0, 1")
+                row.append("0\n1")
                 continue
             low, high = left.low[norm][axis], left.high[norm][axis]
-            mean = "0" if left.mean[norm][axis] < 5e-7 else f"{left.mean[norm][axis]:.2f}"
-            row.append(f"{mean}, {low:.2f}" if f"{low:.2f}" == f"{high:.2f}" else f"{mean}, {low:.2f}–{high:.2f}")
+            mean = "0" if left.mean[norm][axis] < EXACT else short(left.mean[norm][axis])
+            row.append(f"{mean}\n{low:.2f}" if f"{low:.2f}" == f"{high:.2f}" else f"{mean}\n{low:.2f}–{high:.2f}")
         body.append(row)
     note = tr(look, "Standardised values over each slice: largest |mean|, standard deviation. Shaded: 0 and 1.")
     return finish(table(heads, body, look, emphasised=exact), look, height=_rows(len(body)), title=footnote(note, look))
@@ -144,6 +146,10 @@ def axes(result: Result, look: Look, ghost: Result | None = None) -> Any:
 def _alt(figure: str) -> Callable[[Result, Look], str]:
     def text(result: Result, look: Look) -> str:
         block, s = result.block, result.settings
+        if not s.norms and figure in ("hero", "cell", "axes"):
+            return tr(look, "Choose at least one norm.")
+        if (figure == "error" and not s.trained) or (figure == "depth" and not s.deep):
+            return tr(look, "Choose at least one network.")
         n, c, p = block.cell
         x, found = block.values
         rows = "; ".join(
@@ -153,15 +159,15 @@ def _alt(figure: str) -> Callable[[Result, Look], str]:
         exact = "; ".join(
             f"{norm}: "
             + (
-                ", ".join(_axis(axis, look) for axis in result.residual.axes if result.residual.is_standard(norm, axis))
+                ", ".join(_axis(axis, block, look) for axis in result.residual.axes if result.residual.is_standard(norm, axis))
                 or "–"
             )
             for norm in s.norms
         )
         values = {
-            "norms": ", ".join(s.norms) or "–",
-            "counts": ", ".join(f"{norm} {int(block.shared(norm).sum())}" for norm in s.norms) or "–",
-            "n": n, "c": c, "p": p, "x": signed(x), "rows": rows or "–", "exact": exact or "–",
+            "norms": ", ".join(s.norms),
+            "counts": ", ".join(f"{norm} {int(block.shared(norm).sum())}" for norm in s.norms),
+            "n": n, "c": c, "p": p, "x": signed(x), "rows": rows, "exact": exact,
             "examples": block.x.shape[0], "channels": block.x.shape[1], "positions": block.x.shape[2],
             **curves.described(result), **photographs.described(result),
         }  # fmt: skip

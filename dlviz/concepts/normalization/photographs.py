@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from dlviz.drawing.message import message
 from dlviz.drawing.pictures import Image, pictures
 from dlviz.drawing.piece import finish, footnote
 from dlviz.drawing.theme import Look, tr
 
+from .curves import off
 from .measure import Picture, Result
 from .sentences import percent
 
@@ -23,15 +23,11 @@ def _image(picture: Picture, name: str, look: Look) -> Image:
     return Image(picture.pixels, name, (f"μ {listed(picture.mean)}; σ {listed(picture.deviation)}", cut))
 
 
-def _off(look: Look) -> Any:
-    return message(tr(look, "Switch this panel on in the settings."), look, height=HEIGHT)
-
-
 def contrast(result: Result, look: Look, ghost: Result | None = None) -> Any:
     """A photograph and a copy with another contrast, before and after InstanceNorm."""
     style = result.style
     if style is None:
-        return _off(look)
+        return off(look, HEIGHT)
     images = [
         _image(style.photo, tr(look, "Photograph"), look),
         _image(style.copy, tr(look, "Copy: contrast × {value}", value=f"{result.settings.contrast:g}"), look),
@@ -46,7 +42,7 @@ def swap(result: Result, look: Look, ghost: Result | None = None) -> Any:
     """Two photographs, and each with the mean and deviation of the other's channels."""
     style = result.style
     if style is None:
-        return _off(look)
+        return off(look, HEIGHT)
     share = result.settings.strength
     images = [
         _image(style.photo, tr(look, "Photograph"), look),

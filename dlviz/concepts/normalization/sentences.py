@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from dlviz.contract import Note, Readout
@@ -11,7 +13,13 @@ from .measure import Result, Training
 
 def signed(value: float, digits: int = 4) -> str:
     """A number to some significant digits, with a real minus."""
-    return f"{value + 0.0:.{digits}g}".replace("-", "−")
+    return re.sub(r"(e.)0", r"\1", f"{value + 0.0:.{digits}g}").replace("-", "−")
+
+
+def _tex(value: float) -> str:
+    """A number to four significant digits in LaTeX."""
+    mantissa, _, power = f"{value + 0.0:.4g}".partition("e")
+    return rf"{mantissa} \cdot 10^{{{int(power)}}}" if power else mantissa
 
 
 def short(value: float) -> str:
@@ -20,7 +28,10 @@ def short(value: float) -> str:
 
 
 def percent(share: float) -> str:
-    return f"{100 * share:.1f}%"
+    """To one decimal; neither 0% nor 100% unless it is."""
+    if 0 < share < 0.0005:
+        return "< 0.1%"
+    return "> 99.9%" if 0.9995 <= share < 1 else f"{100 * share:.1f}%"
 
 
 def readouts(result: Result) -> list[Readout]:
@@ -51,9 +62,9 @@ def readouts(result: Result) -> list[Readout]:
         found.append(Readout("BatchNorm: gradient growth per layer", f"{growth:.3f}", theory and f"{theory:.3f}"))
     if (padding := result.padding) is not None:
         found.append(Readout("Padding moves BatchNorm's x̂ by", f"{padding.shift['BatchNorm'][0]:.3f}"))
-        found.append(Readout("Padding moves LayerNorm's x̂ by", f"{padding.shift['LayerNorm'][0]:.1g}"))
+        found.append(Readout("Padding moves LayerNorm's x̂ by", f"{padding.shift['LayerNorm'][0]:.3f}"))
     if (style := result.style) is not None:
-        found.append(Readout("Largest difference of the two x̂", f"{style.difference:.2g}"))
+        found.append(Readout("Largest difference of the two x̂", f"{style.difference:.4f}"))
     if len(found) < 3:
         for label, norm in (("Cells in BatchNorm's set", "BatchNorm"), ("Cells in LayerNorm's set", "LayerNorm")):
             found.append(Readout(label, str(int(block.shared(norm).sum()))))
@@ -139,9 +150,10 @@ def _training(result: Result) -> list[Note]:
     if len(runs.norms) > 1:
         for size in (2, 128):
             medians = {norm: runs.median(norm, size) for norm in runs.norms}
-            best, worst = min(medians, key=medians.get), max(medians, key=medians.get)
-            if medians[worst] > medians[best]:
-                values = {"size": size, "best": best, "low": medians[best], "worst": worst, "high": medians[worst]}
+            low, high = min(medians.values()), max(medians.values())
+            if high > low:
+                best, worst = (", ".join(norm for norm in medians if medians[norm] == end) for end in (low, high))
+                values = {"size": size, "best": best, "low": low, "worst": worst, "high": high}
                 notes.append(Note("best", values))
     if "BatchNorm" in runs.norms:
         two, sixteen = runs.median("BatchNorm", 2), runs.median("BatchNorm", 16)
@@ -175,8 +187,6 @@ def _depth(result: Result) -> list[Note]:
             notes.append(Note("growth", {"norm": norm, "growth": growth, "theory": theory}))
         elif growth is not None:
             notes.append(Note("growth_only", {"norm": norm, "growth": growth}))
-        if (found.gradient[:, found.norms.index(norm)] < 1e-300).any():
-            notes.append(Note("vanished", {"norm": norm}))
     return notes
 
 
@@ -187,7 +197,7 @@ def _style(result: Result) -> list[Note]:
     notes = [Note("same_picture", {"difference": found.difference, "contrast": result.settings.contrast})]
     cut = {"copy": found.copy.clipped, "hat": found.photo_hat.clipped, "swapped": found.swapped.clipped}
     if max(cut.values()) > 0:
-        notes.append(Note("clipped", cut))
+        notes.append(Note("clipped", {name: percent(share) for name, share in cut.items()}))
     return notes
 
 
@@ -204,24 +214,13 @@ def facts(result: Result) -> list[Note]:
 
 def _formula(result: Result) -> list[Note]:
     """The chosen cell's own arithmetic under the first of the norms that subtracts and divides."""
-    block = result.block
-    x, found = block.values
-    for norm in result.settings.norms:
+    x, found = result.block.values
+    settings = result.settings
+    for norm in settings.norms:
         if norm not in ("None", "RMSNorm"):
             mean, var, x_hat = found[norm]
-            given = {"norm": norm, "x": x, "mean": mean, "var": var, "x_hat": x_hat}
-            rounded = {name: value if name == "norm" else float(f"{value:.4g}") + 0.0 for name, value in given.items()}
-            settings = result.settings
             y = settings.gamma * x_hat + settings.beta
-            return [
-                Note(
-                    "arithmetic",
-                    {
-                        **rounded,
-                        "gamma": settings.gamma,
-                        "beta": settings.beta,
-                        "y": float(f"{y:.4g}") + 0.0,
-                    },
-                )
-            ]
+            numbers = {"x": x, "mean": mean, "var": var, "x_hat": x_hat, "y": y}
+            given = {"gamma": settings.gamma, "beta": settings.beta}
+            return [Note("arithmetic", {"norm": norm} | {name: _tex(n) for name, n in (numbers | given).items()})]
     return []

@@ -13,8 +13,7 @@ from dlviz.engine.photos import PHOTOS, photo
 from .measure import Batches, Depth, Picture, Steps, Style, Training
 from .settings import SIZES
 
-BINS = np.linspace(-8, 8, 65)
-TRAINED_ON = 1000
+TRAINED_ON = 1024  # a multiple of every batch size: all networks see as many images
 GROUPS = 4  # of GroupNorm in the trained networks
 BATCH_SIZES = np.array([2, 4, 8, 16, 32, 64, 128, 256, 512])
 DEPTH_SHAPE = {"width": 64, "seeds": 3, "batch": 128, "groups": GROUPS}
@@ -38,8 +37,8 @@ def steps(batch: int, seed: int) -> Steps:
     shown = ((pixels - pixels.mean()) / pixels.std())[chosen]
     sums = _sums(seed)[chosen]
     x_hat = norms.normalise(torch.from_numpy(sums)[:, None, None], "BatchNorm").x_hat.flatten().numpy()
-    counts, _ = np.histogram(shown, BINS)
-    return Steps(BINS, counts / shown.size, (float(shown.mean()), float(shown.std())), sums, x_hat)
+    values, counts = np.unique(shown, return_counts=True)
+    return Steps(values, counts / shown.size, sums, x_hat)
 
 
 @kept(maxsize=16)

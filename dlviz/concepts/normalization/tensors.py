@@ -114,6 +114,8 @@ def residual(found: Block) -> Residual:
     for norm, x_hat in found.x_hat.items():
         means = {name: x_hat.mean(axis=over) for name, over in axes.items()}
         deviations = {name: x_hat.std(axis=over) for name, over in axes.items()}
+        if found.token:  # a padded position is all zeros
+            means["token"], deviations["token"] = means["token"][found.real], deviations["token"][found.real]
         if grouped:
             parts = x_hat.reshape(examples, found.groups, -1)
             means["group"], deviations["group"] = parts.mean(-1), parts.std(-1)
