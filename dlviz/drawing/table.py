@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from dlviz.drawing.legend import text_width
 from dlviz.drawing.palette import IDENTITIES, colour
-from dlviz.drawing.piece import Piece, mark, number, word
+from dlviz.drawing.piece import Piece, Spec, mark, number, word
 from dlviz.drawing.theme import Look
 
 GAP = 1.0  # em between columns
@@ -45,7 +45,6 @@ def table(
             first = row[0] if r else ""
             lines = text.split("\n")
             for k, line in enumerate(lines):
-                middle = feet[r] - heights[r] / 2 + (k - (len(lines) - 1) / 2) * LEADING
                 records.append(
                     {
                         "row": r,
@@ -54,10 +53,11 @@ def table(
                         "x": (left + GAP / 2 if c == 0 else left + widths[c] / 2) / total,
                         "x1": left / total,
                         "x2": ends[c] / total,
-                        "y": middle / tall,
+                        "y": (feet[r] - heights[r] / 2) / tall,
                         "y1": (feet[r] - heights[r]) / tall,
                         "y2": feet[r] / tall,
                         "first": c == 0,
+                        "line": k - (len(lines) - 1) / 2,
                         "top": k == 0,
                         "head": r == 0,
                         "bold": (r - 1, c) in bold,
@@ -72,27 +72,30 @@ def table(
         "y": number("y1", **down),
         "y2": {"field": "y2"},
     }
-    place = {"x": number("x", **across), "y": number("y", **down), "text": word("text")}
+    place = {"x": number("x", **across), "y": number("at", scale=None, axis=None), "text": word("text")}
     largest = look.label * (1.4 if look.slide else 1)
-    size = {"expr": f"max(5, min({largest:g}, width / {total:.2f}, height / {tall:.2f}))"}
-    common = {"baseline": "middle", "fontSize": size, "tooltip": None}
+    size = f"max(5, min({largest:g}, width / {total:.2f}, height / {tall:.2f}))"
+    common = {"baseline": "middle", "fontSize": {"expr": size}, "tooltip": None}
+    at = {"calculate": f"datum.y * height + datum.line * {LEADING} * {size}", "as": "at"}
     rule = {"stroke": look.inks.grid, "strokeWidth": look.unit, "tooltip": None}
     below = {"x": number("x1", **across), "x2": {"field": "x2"}, "y": number("y2", **down)}
-    heads = {"transform": [{"filter": "datum.head"}], "color": look.inks.muted}
-    named = {"transform": [{"filter": "!datum.head && datum.first"}], "align": "left", "fontWeight": "bold"}
     once = [{"filter": "datum.top"}]  # what a cell has, and not each of its lines
-    plain = [{"filter": "!datum.head && !datum.first && !datum.bold"}]
-    strong = [{"filter": "!datum.head && !datum.first && datum.bold"}]
+    bold_cells = [{"filter": "!datum.head && !datum.first && datum.bold"}]
     ground = {"fill": look.inks.ink, "opacity": 0.08, "tooltip": None}
-    first_head = [{"filter": "datum.head && datum.first"}]
-    other_heads = [{"filter": "datum.head && !datum.first"}]
+    hue = {"fill": {"field": "fill", "type": "nominal", "scale": None}}
+    head, left, middle = {"color": look.inks.muted}, {"align": "left"}, {"align": "center"}
+    plain, strong = {"color": look.inks.ink}, {"fontWeight": "bold"}
+
+    def texts(chosen: str, encoding: Spec = place, **style: object) -> Spec:
+        return mark("text", name, encoding, transform=[{"filter": chosen}, at], **common, **style)
+
     layers = (
-        mark("rect", name, cell, transform=[*strong, *once], **ground),
+        mark("rect", name, cell, transform=[*bold_cells, *once], **ground),
         mark("rule", name, below, transform=once, **rule),
-        mark("text", name, place, **common, **(heads | {"transform": first_head}), align="left"),
-        mark("text", name, place, **common, **(heads | {"transform": other_heads}), align="center"),
-        mark("text", name, {**place, "fill": {"field": "fill", "type": "nominal", "scale": None}}, **common, **named),
-        mark("text", name, place, transform=plain, align="center", color=look.inks.ink, **common),
-        mark("text", name, place, transform=strong, align="center", color=look.inks.ink, fontWeight="bold", **common),
+        texts("datum.head && datum.first", **head, **left),
+        texts("datum.head && !datum.first", **head, **middle),
+        texts("!datum.head && datum.first", place | hue, **left, **strong),
+        texts("!datum.head && !datum.first && !datum.bold", **plain, **middle),
+        texts(bold_cells[0]["filter"], **plain, **middle, **strong),
     )
     return Piece(layers, {name: records})

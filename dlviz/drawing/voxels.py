@@ -14,13 +14,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from dlviz.drawing.oblique import CORNERS, SLANT, Room, face_shape, polygon
-from dlviz.drawing.palette import colour, mix, rgb
+from dlviz.drawing.oblique import FACES, SLANT, Room
+from dlviz.drawing.palette import colour, hexed, mix, rgb
 from dlviz.drawing.piece import Piece, Spec, literal, mark, number, rows, where, word
 from dlviz.drawing.scrubber import START
 from dlviz.drawing.theme import Look
 
 HOVER = "pointed"
+LEVELS = 32  # of brightness, by a cell's value
 
 
 @dataclass(frozen=True)
@@ -70,13 +71,14 @@ def voxels(
     sizes = dict(zip("ncp", x.shape, strict=True))
     finite = np.where(np.isfinite(x), x, np.nan)
     middle, spread = float(np.nanmean(finite)), float(np.nanstd(finite))
-    shade = np.clip(0.5 + (finite - middle) / (4 * spread if spread > 0 else 1), 0, 1).ravel()
-    padded = ~np.broadcast_to(real[:, None], x.shape).ravel()
+    shade = np.nan_to_num(np.clip(0.5 + (finite - middle) / (4 * spread if spread > 0 else 1), 0, 1), nan=0.5)
+    padded = ~np.broadcast_to(real[:, None], x.shape)
+    level = np.where(padded, 0, np.round(shade * (LEVELS - 1))).astype(int).ravel()
     names = list(ids)
     columns = {name: ids[name].ravel() for name in names}
     chosen = {f"{name}_": int(ids[name][cell]) for name in names}
     data = {
-        "cells": rows(n=n, c=c, p=p, x=x.ravel(), t=np.round(shade, 3), padded=padded, **columns, **chosen),
+        "cells": rows(n=n, c=c, p=p, x=x.ravel(), level=level, padded=padded.ravel().astype(int), **columns, **chosen),
         "_blocks": rows(
             block=np.arange(len(blocks)),
             text=[block.heading or block.name for block in blocks],
@@ -87,7 +89,6 @@ def voxels(
                 "block": i,
                 "norm": block.name,
                 "id": key,
-                "now": chosen[f"{block.key}_"],
                 "key": block.key,
                 "first": lines[0],
                 "second": lines[1],
@@ -104,122 +105,112 @@ def voxels(
         {"calculate": str(list(range(len(blocks)))), "as": "block"},
         {"flatten": ["block"]},
     ]
-    lit = {"calculate": _lit(blocks, names), "as": "lit"}
+    lit = {"calculate": _lit(blocks), "as": "lit"}
     layers = [
-        _core(place, lit, room, blocks, look),
-        _hull(place, lit, room, blocks, look, names, hints),
+        _core(place, lit, room, look),
+        _hull(place, lit, room, look, names, hints),
         _outline(place, room, look),
-        *_words(room, look, names),
+        *_words(room, look),
         *_axis_names(room, shape, look),
     ]
-    return Piece(tuple(layers), data, room.params)
+    params = (*room.params, *_colours(blocks, look), {"name": "voxel_now", "expr": _now(names)})
+    return Piece(tuple(layers), data, params)
 
 
-def _now(name: str, fallback: str) -> str:
-    """The id, in a set, of the cell pointed at, or else of the chosen one."""
-    return f"(isArray({HOVER}.{name}) && isValid({HOVER}.{name}[0]) ? {HOVER}.{name}[0] : {fallback})"
+def _now(names: Sequence[str]) -> str:
+    """Set -> id of the cell pointed at, or else of the chosen one."""
+
+    def one(name: str) -> str:
+        pointed = f"{HOVER}.{name}"
+        return f"{name}: isArray({pointed}) && isValid({pointed}[0]) ? {pointed}[0] : data('cells')[0].{name}_"
+
+    return f"{{{', '.join(one(name) for name in names)}}}"
 
 
-def _lit(blocks: Sequence[Glass], names: Sequence[str]) -> str:
+def _lit(blocks: Sequence[Glass]) -> str:
     """Whether a cell belongs to a set of the current cell, by the sets of its block."""
-    same = {name: f"datum.{name} == {_now(name, f'datum.{name}_')}" for name in names}
     expression = "false"
     for i, block in enumerate(blocks):
-        expression = f"datum.block == {i} ? ({' || '.join(same[name] for name in block.sets)}) : ({expression})"
+        same = " || ".join(f"datum.{name} == voxel_now.{name}" for name in block.sets)
+        expression = f"datum.block == {i} ? ({same}) : ({expression})"
     return expression
 
 
 LIGHT = {"front": 1.0, "top": 1.06, "side": 0.88}
 
 
-def _fills(blocks: Sequence[Glass], look: Look) -> list[Spec]:
-    """Fields ``fill`` and ``edge``: darker (on dark paper lighter) for greater values, in the block's colour if lit."""
+def _colours(blocks: Sequence[Glass], look: Look) -> tuple[Spec, Spec]:
+    """Parameters ``voxel_fills`` [state][face][level] and ``voxel_edges`` [state].
+
+    State 0 is unlit, i + 1 lit in block i. Darker (on dark paper lighter) for greater values.
+    """
     inks, light = look.inks, look.theme == "light"
-    quiet = (mix(inks.paper, inks.muted, 0.06), mix(inks.paper, inks.muted, 0.5))
 
     def ends(block: Glass) -> tuple[str, str]:
         hue = colour(block.name, look)
-        return (mix(inks.paper, hue, 0.3), mix(hue, "#000000", 0.12) if light else mix(hue, "#ffffff", 0.12))
+        return mix(inks.paper, hue, 0.3), mix(hue, "#000000" if light else "#ffffff", 0.12)
 
-    def table(colours: Sequence[str]) -> str:
-        return str([[round(255 * float(v)) for v in rgb(c)] for c in colours])
-
-    low = f"(datum.lit ? {table([ends(b)[0] for b in blocks])}[datum.block] : {table([quiet[0]])}[0])"
-    high = f"(datum.lit ? {table([ends(b)[1] for b in blocks])}[datum.block] : {table([quiet[1]])}[0])"
-    shade = f"(datum.face == 'front' ? {LIGHT['front']} : datum.face == 'top' ? {LIGHT['top']} : {LIGHT['side']})"
-    t = "(datum.padded ? 0 : isValid(datum.t) ? datum.t : 0.5)"
-
-    def channel(i: int) -> str:
-        return f"min(255, round((datum.low[{i}] + (datum.high[{i}] - datum.low[{i}]) * {t}) * {shade}))"
-
-    edges = [mix(colour(b.name, look), "#000000" if light else "#ffffff", 0.35) for b in blocks]
-    quiet_edge = mix(inks.paper, inks.muted, 0.45)
-    return [
-        {"calculate": low, "as": "low"},
-        {"calculate": high, "as": "high"},
-        {"calculate": f"'rgb(' + {channel(0)} + ',' + {channel(1)} + ',' + {channel(2)} + ')'", "as": "fill"},
-        {"calculate": f"datum.lit ? {edges}[datum.block] : '{quiet_edge}'", "as": "edge"},
+    quiet = (mix(inks.paper, inks.muted, 0.06), mix(inks.paper, inks.muted, 0.5))
+    levels = np.linspace(0, 1, LEVELS)[:, None]
+    fills = [
+        [[hexed(value) for value in (rgb(low) + (rgb(high) - rgb(low)) * levels) * LIGHT[face]] for face in FACES]
+        for low, high in (quiet, *map(ends, blocks))
     ]
+    edges = [mix(colour(block.name, look), "#000000" if light else "#ffffff", 0.35) for block in blocks]
+    return (
+        {"name": "voxel_fills", "value": fills},
+        {"name": "voxel_edges", "value": [mix(inks.paper, inks.muted, 0.45), *edges]},
+    )
 
 
-ORIGIN = {"x": {"value": 0}, "y": {"value": 0}, "shape": literal("shape")}
-STYLE = {"size": 4, "strokeJoin": "round"}  # one unit of the path is one px
+PAINT = [
+    {"calculate": "datum.lit ? datum.block + 1 : 0", "as": "state"},
+    {"calculate": "voxel_fills[datum.state][datum.face][datum.level]", "as": "fill"},
+    {"calculate": "voxel_edges[datum.state]", "as": "edge"},
+]
+SHAPE = {"calculate": "voxel_shapes[datum.face][datum.padded]", "as": "shape"}
+STYLE = {"size": {"expr": "4 * voxel_size * voxel_size"}, "strokeJoin": "round"}  # a path's unit is a cell
 
 
-def _faces(which: str) -> list[Spec]:
-    return [{"calculate": which, "as": "face"}, {"flatten": ["face"]}]
+def _place(*, edge: bool = True) -> Spec:
+    channels = {axis: number(f"p{axis}", scale=None, axis=None) for axis in "xy"}
+    return {**channels, "shape": literal("shape"), **({"stroke": literal("edge")} if edge else {})}
 
 
-def _all_faces(room: Room) -> str:
-    return "['front', 'top', 'side']" if room.back else "['front']"
+def _faces(room: Room) -> list[Spec]:
+    shown = list(range(len(FACES))) if room.back else [0]
+    return [{"calculate": str(shown), "as": "face"}, {"flatten": ["face"]}]
 
 
-def _core(place: list[Spec], lit: Spec, room: Room, blocks: Sequence[Glass], look: Look) -> Spec:
+def _core(place: list[Spec], lit: Spec, room: Room, look: Look) -> Spec:
     """The lit cells, wherever they stand in the block, from far to near."""
-    nearness = "-datum.b * 10000 - datum.d * 100 + datum.r"
-    transform = [
-        *place,
-        lit,
-        where("datum.lit"),
-        *_faces(_all_faces(room)),
-        *room.corner(),
-        face_shape(),
-        *_fills(blocks, look),
-        {"calculate": nearness, "as": "nearness"},
-    ]
-    encoding = {**ORIGIN, "fill": literal("fill"), "stroke": literal("edge"), "order": number("nearness")}
+    nearness = {"calculate": "-datum.b * 10000 - datum.d * 100 + datum.r", "as": "nearness"}
+    transform = [*place, lit, where("datum.lit"), *room.cell(), nearness, *_faces(room), SHAPE, *PAINT]
+    encoding = {**_place(), "fill": literal("fill"), "order": number("nearness")}
     return mark(
         "point", "cells", encoding, transform=transform, opacity=1, strokeWidth=0.8 * look.unit, tooltip=None, **STYLE
     )
 
 
-def _hull(
-    place: list[Spec],
-    lit: Spec,
-    room: Room,
-    blocks: Sequence[Glass],
-    look: Look,
-    names: Sequence[str],
-    hints: Mapping[str, str],
-) -> Spec:
+def _hull(place: list[Spec], lit: Spec, room: Room, look: Look, names: Sequence[str], hints: Mapping[str, str]) -> Spec:
     """The outer faces: translucent, in full colour where lit; what the pointer meets."""
-    outer = f"datum.face == 'front' ? datum.b == 0 : datum.face == 'top' ? datum.d == 0 : datum.r == {room.right - 1}"
+    last = f"datum.r == {room.right - 1}"
+    outer = f"datum.face == 0 ? datum.b == 0 : datum.face == 1 ? datum.d == 0 : {last}"
     # Few cells have an outer face; and what the pointer changes comes last.
     transform = [
         *place,
-        where(f"datum.b == 0 || datum.d == 0 || datum.r == {room.right - 1}"),
-        *_faces(_all_faces(room)),
+        where(f"datum.b == 0 || datum.d == 0 || {last}"),
+        *room.cell(),
+        *_faces(room),
         where(outer),
-        *room.corner(),
-        face_shape(),
+        SHAPE,
         lit,
-        *_fills(blocks, look),
+        *PAINT,
         {"calculate": "datum.lit ? 1 : 0.45", "as": "solid"},
     ]
     encoding = {
-        **ORIGIN,
+        **_place(),
         "fill": literal("fill"),
-        "stroke": literal("edge"),
         "fillOpacity": number("solid", scale=None),
         "tooltip": [number(name, title=title, format=".4~g") for name, title in hints.items()],
     }
@@ -237,14 +228,14 @@ def _hull(
 def _outline(place: list[Spec], room: Room, look: Look) -> Spec:
     """The current cell itself, outlined."""
     transform = [
+        where("datum.cell == voxel_now.cell"),
         *place,
-        where(f"datum.cell == {_now('cell', 'datum.cell_')}"),
-        *room.corner(),
-        {"calculate": polygon(CORNERS["front"]), "as": "shape"},
+        *room.cell(),
+        {"calculate": "voxel_shapes[0][0]", "as": "shape"},
     ]
     return mark(
-        "point", "cells", ORIGIN, transform=transform, fill=None, stroke=look.inks.ink, strokeWidth=2.2 * look.unit,
-        opacity=1, tooltip=None, **STYLE,
+        "point", "cells", _place(edge=False), transform=transform, fill=None, stroke=look.inks.ink,
+        strokeWidth=2.2 * look.unit, opacity=1, tooltip=None, **STYLE,
     )  # fmt: skip
 
 
@@ -252,26 +243,22 @@ def _pixels() -> Spec:
     return {axis: number(f"p{axis}", scale=None, axis=None) for axis in "xy"}
 
 
-def _words(room: Room, look: Look, names: Sequence[str]) -> list[Spec]:
+def _words(room: Room, look: Look) -> list[Spec]:
     """The heading of each block, and what is known of the lit set."""
-    above = f"datum.top - voxel_size * {SLANT[1] * room.back:g}"
-    middle = [*room.corner(), {"calculate": f"datum.left + voxel_size * {room.wide / 2:g}", "as": "px"}]
     style = {"align": "center", "baseline": "middle", "tooltip": None}
+
+    def above(lines: float) -> list[Spec]:
+        # The middle of the drawing, and its upper edge: that of the hindmost cells.
+        middle, edge = f"{room.wide / 2:g}", f"{-SLANT[1] * room.back / room.flat:g}"
+        return room.at(middle, f"({edge})", "0", dy=-lines * look.label)
+
     heading = mark(
-        "text", "_blocks", {**_pixels(), "text": word("text"), "fill": literal("colour")},
-        transform=[*middle, {"calculate": f"{above} - {3.6 * look.label:g}", "as": "py"}],
+        "text", "_blocks", {**_pixels(), "text": word("text"), "fill": literal("colour")}, transform=above(3.6),
         fontSize=look.label + (2 if not look.slide else 4), fontWeight="bold", **style,
     )  # fmt: skip
-    current = "datum.now"
-    for name in names:
-        current = f"datum.key == '{name}' ? {_now(name, 'datum.now')} : ({current})"
     lines = []
     for field_, up, ink in (("first", 2.2, look.inks.muted), ("second", 0.95, look.inks.ink)):
-        transform = [
-            where(f"datum.id == ({current})"),
-            *middle,
-            {"calculate": f"{above} - {up * look.label:g}", "as": "py"},
-        ]
+        transform = [where("datum.id == voxel_now[datum.key]"), *above(up)]
         encoding = {**_pixels(), "text": word(field_)}
         lines.append(mark("text", "statistics", encoding, transform=transform, fontSize=look.label, color=ink, **style))
     return [heading, *lines]
@@ -288,15 +275,10 @@ def _axis_names(room: Room, shape: Shape, look: Look) -> list[Spec]:
     ]
     if back:
         at.append((f"{right}", f"{down}", f"{back / 2:g}", gap, gap, "left"))
-    layers = []
-    for text, (r, d, b, dx, dy, align) in zip(shape.names, at, strict=False):
-        transform = [
-            *room.corner(),
-            {"calculate": f"datum.left + voxel_size * ({r} + {SLANT[0]} * {b}) + {dx:g}", "as": "px"},
-            {"calculate": f"datum.top + voxel_size * (datum.flat * {d} - {SLANT[1]} * {b}) + {dy:g}", "as": "py"},
-        ]
-        layers.append(
-            mark("text", "_blocks", {**_pixels()}, transform=transform, text=text, align=align, baseline="middle",
-                 fontSize=look.small, color=look.inks.muted, tooltip=None)
-        )  # fmt: skip
-    return layers
+    return [
+        mark(
+            "text", "_blocks", _pixels(), transform=room.at(r, d, b, dx=dx, dy=dy), text=text, align=align,
+            baseline="middle", fontSize=look.small, color=look.inks.muted, tooltip=None,
+        )
+        for text, (r, d, b, dx, dy, align) in zip(shape.names, at, strict=False)
+    ]  # fmt: skip

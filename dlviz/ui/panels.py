@@ -63,7 +63,10 @@ def reading(prose: Words, script: str | None, facts: Sequence[str] = ()) -> None
         label_visibility="collapsed", key=f"reading_{language()}",
     )  # fmt: skip
     if chosen == "explain":
-        st.markdown("\n\n".join([*facts, prose.explain]))
+        # Apart, so that a new run's facts do not have the browser typeset all the other formulas again.
+        if facts:
+            st.markdown("\n\n".join(facts))
+        st.markdown(prose.explain)
     elif chosen == "code":
         st.markdown(tr("The same run in plain PyTorch, with the settings of this page."))
         st.code(script, language="python")
