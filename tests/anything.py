@@ -47,13 +47,24 @@ SHORT = {
         "depth": lambda _: st.sampled_from([2, 5, 50]),
         "width": lambda _: st.sampled_from([10, 20]),
         # What is trained is kept by these, so few of each.
-        "dying_rate": lambda _: st.sampled_from([1e-4, 0.7, 100.0]),
-        "dying_bias": lambda _: st.sampled_from([-5.0, 1.0]),
+        "dying_rate": lambda _: st.sampled_from([0.7, 100.0]),
+        "dying_bias": lambda _: st.just(-5.0),
         "learned_rate": lambda _: st.sampled_from([0.1, 10.0]),
-        "leaky_slope": lambda _: st.sampled_from([0.0, 1.0]),
+        "leaky_slope": lambda _: st.just(0.0),
+        "prelu_slope": lambda _: st.sampled_from([-1.0, 0.25]),
         "elu_alpha": lambda _: st.just(1.0),
         "maxout_pieces": lambda _: st.sampled_from([1, 8]),
-        "seed": lambda _: st.sampled_from([0, 999]),
+        "seed": lambda _: st.just(999),
+    },
+    "normalization": {
+        "batches": lambda _: st.just(100),
+        "depth": lambda _: st.sampled_from([2, 20]),
+        "trained": lambda _: st.sampled_from([(), ("BatchNorm", "Switchable")]),
+        "last_side": lambda _: st.just("1"),
+        "epochs": lambda _: st.just(1),
+        "training_seeds": lambda _: st.just(1),
+        "rate": lambda _: st.sampled_from([0.05, 1.0]),
+        "seed": lambda _: st.just(999),
     },
 }
 

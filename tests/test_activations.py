@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
@@ -14,7 +15,6 @@ from dlviz.concepts.activations import depth, dying, experiment, figures, learne
 from dlviz.concepts.activations.digits import standardised_digits
 from dlviz.concepts.activations.settings import BY_DEPTH, Elementwise, FunctionName, Settings
 from dlviz.drawing.theme import Look
-from dlviz.engine import mean_field
 from dlviz.language import LANGUAGES, words
 
 PRESETS = {preset.name: preset for preset in experiment.PRESETS}
@@ -48,7 +48,7 @@ def test_a_claim_fails_where_the_phenomenon_is_absent():
         "vanishing": {"weight_scale": 4.0},
         "centred": {"function": "Sigmoid"},
         "dying": {"dying_rate": 0.01, "dying_bias": 0.0},
-        "never_woken": {"dying_rate": 0.1, "dying_bias": 0.0},
+        "never_woken": {"dying_rate": 0.01, "dying_bias": 0.0},
         "one_hot": {"temperature": 1.0},
         "self_normalising": {"weight_scale": 2.0},
         "learned": {"learned_rate": 1e-4},
@@ -148,7 +148,6 @@ def test_wide_networks_follow_the_mean_field():
     assert np.median(found.saturated, axis=0) == pytest.approx(theory.saturated, abs=0.03)
     assert np.median(found.std, axis=0) == pytest.approx(theory.std, rel=0.05)
     assert np.log(np.median(found.passed_back, axis=0)) == pytest.approx(np.log(theory.gradient), abs=0.3)
-    assert theory.factor == pytest.approx(np.sqrt(mean_field.chi("Tanh", 0.5, 1.5)), rel=0.3)
 
 
 # ---- signs and paths
@@ -282,8 +281,11 @@ def test_softmax_at_both_ends():
     assert found.largest[0, -1] == 1 and found.entropy[0, 0] == pytest.approx(1, abs=1e-3)
     late = (found.scales > 5) & (found.scales < 50)
     assert found.jacobian[0, late] == pytest.approx(2 * np.exp(-found.scales[late] * np.median(found.gap)), rel=0.02)
-    at = np.interp(np.log(1 / 0.5), np.log(found.scales), np.log(found.jacobian[0]))
-    assert softmax.softmax(0.5).here[2] == pytest.approx(np.exp(at), rel=0.02)
+    for temperature in (10.0, 0.5, 0.02):
+        here = softmax.softmax(temperature)
+        at = np.interp(np.log(1 / temperature), np.log(here.scales), np.log(here.jacobian[0]))
+        assert here.here[2] == pytest.approx(np.exp(at), rel=0.02)
+        assert temperature < 0.1 or here.by_autograd == pytest.approx(here.here[2], rel=1e-9)
 
 
 # ---- the table
@@ -334,21 +336,6 @@ def test_an_unrelated_knob_trains_nothing_again():
     assert first.grid is second.grid and first.dying is second.dying
 
 
-def test_long_work_can_be_stopped():
-    class Stop(Exception):
-        pass
-
-    def stop(share):
-        if share > 0.3:
-            raise Stop
-
-    for panel in ("Gradient by depth", "Dying ReLU", "Learned slope"):
-        for kept in (depth.measured, dying.grid, dying.lines, learned.slopes):
-            kept.forget()
-        with pytest.raises(Stop):
-            experiment.run(Settings(panels=(panel,)), stop)
-
-
 CODE = {
     "default": Settings(),
     "deep tanh": Settings(function="Tanh", depth=7, width=40, weight_scale=1.7, seed=4, mean=0.3, std=2.0),
@@ -357,25 +344,43 @@ CODE = {
     "Maxout": Settings(function="Maxout", maxout_pieces=4, seed=9),
     "ELU": Settings(function="ELU", elu_alpha=0.5, panels=(), epsilon=0.2),
     "Softplus": Settings(function="Softplus", softplus_beta=5.0, panels=("Softmax",)),
+    "SELU, a preset": PRESETS["self_normalising"].settings,
+    "Tanh, a preset": PRESETS["centred"].settings,
 }
 
 
-@pytest.mark.parametrize("case", CODE)
-def test_the_script_gives_the_numbers_of_the_page_in_a_fresh_interpreter(case):
-    result = experiment.run(CODE[case])
-    script = experiment.code(result)
-    assert "dlviz" not in script
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
+@pytest.fixture(scope="module")
+def printed():
+    """What the scripts print, each in a namespace of its own in one interpreter that has not seen the page."""
+    scripts = {case: experiment.code(experiment.run(settings)) for case, settings in CODE.items()}
+    assert "dlviz" not in "".join(scripts.values())
+    runner = """
+import json, sys
+for case, script in json.load(sys.stdin).items():
+    print("#" + case)
+    exec(script, {})
+"""
+    given = {"input": json.dumps(scripts), "capture_output": True, "text": True, "timeout": 120, "check": False}
+    done = subprocess.run([sys.executable, "-c", runner], **given)
     assert done.returncode == 0, done.stderr
-    printed = {name: float(value) for name, value in (line.rsplit(":", 1) for line in done.stdout.splitlines())}
+    found = {}
+    for part in done.stdout.split("#")[1:]:
+        case, *lines = part.splitlines()
+        found[case] = {name: float(value) for name, value in (line.rsplit(":", 1) for line in lines)}
+    return found
+
+
+@pytest.mark.parametrize("case", CODE)
+def test_the_script_gives_the_numbers_of_the_page_in_a_fresh_interpreter(case, printed):
+    result, said = experiment.run(CODE[case]), printed[case]
     n = result.neuron
-    assert printed["saturated"] == pytest.approx(n.saturated, abs=1e-4)
-    assert printed["mean output"] == pytest.approx(n.mean, rel=1e-9)
-    assert printed["mean squared slope"] == pytest.approx(n.squared_slope, rel=1e-9)
+    assert said["saturated"] == pytest.approx(n.saturated, abs=1e-4)
+    assert said["mean output"] == pytest.approx(n.mean, rel=1e-9)
+    assert said["mean squared slope"] == pytest.approx(n.squared_slope, rel=1e-9)
     deep = result.deep is not None and n.name in result.deep
-    assert ("first layer's gradient" in printed) == deep
+    assert ("first layer's gradient" in said) == deep
     if deep:
-        assert printed["first layer's gradient"] == pytest.approx(result.deep[n.name].passed_back[0, 0], rel=1e-6)
+        assert said["first layer's gradient"] == pytest.approx(result.deep[n.name].passed_back[0, 0], rel=1e-6)
 
 
 @pytest.mark.parametrize("name", figures.FIGURES)
@@ -427,3 +432,50 @@ def test_the_swish_gap_of_the_claim_is_lambert_s():
 
     # x (1 − σ(x)) is greatest at x = 1 + W(1/e), where it is W(1/e).
     assert float(lambertw(1 / np.e).real) == pytest.approx(presets.SWISH_GAP, rel=1e-12)
+
+
+def test_long_work_can_be_stopped():
+    class Stop(Exception):
+        pass
+
+    def stop(share):
+        if share > 0.3:
+            raise Stop
+
+    for panel in ("Gradient by depth", "Dying ReLU", "Learned slope"):
+        for kept in (depth.measured, dying.grid, dying.lines, learned.slopes):
+            kept.forget()
+        with pytest.raises(Stop):
+            experiment.run(Settings(panels=(panel,)), stop)
+
+
+SAID = {
+    "nothing gets through": ({"function": "ReLU", "mean": -5.0, "std": 0.1}, "constant", {"value": "0.000"}),
+    "a zone narrower than two decimals": (
+        {"function": "Swish", "swish_beta": 50.0, "epsilon": 1e-4, "std": 0.5},
+        "flat",
+        {"zone": "z < −0.23, −0.02558 < z < −0.02556"},
+    ),
+    "certainty is not said to be all": (
+        {"panels": ("Softmax",), "temperature": 0.01},
+        "softmax_hot",
+        {"largest": "> 99.999%"},
+    ),
+    "nearly all of the entropy": (
+        {"panels": ("Softmax",), "temperature": 100.0},
+        "softmax_flat",
+        {"entropy": "99.960%"},
+    ),
+    "steps too large": (
+        {"panels": ("Zigzag",), "function": "Softplus", "softplus_beta": 0.1},
+        "path_left",
+        {"name": "Softplus", "step": 2},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SAID)
+def test_extreme_numbers_are_said_as_they_are(case):
+    given, key, values = SAID[case]
+    (note,) = (note for note in experiment.notice(run(**{"panels": (), **given})) if note.key == key)
+    assert {name: note.values[name] for name in values} == values

@@ -199,6 +199,13 @@ def test_expectations_are_those_of_adaptive_quadrature(name, parameter):
     assert saturation.expectation(value, mean, std) == pytest.approx(expected, abs=2e-5)
 
 
+@pytest.mark.parametrize(("mean", "std"), [(0.3, 2.0), (-1.7, 0.7), (4.9, 10.0)])
+def test_a_jump_costs_nothing_where_it_is_known(mean, std):
+    """E[f′(z)²] of ReLU is P(z > 0) = Φ(μ/σ)."""
+    squared = saturation.expectation(lambda z: slope_of("ReLU")(z) ** 2, mean, std, [0.0])
+    assert squared == pytest.approx(float(saturation.cdf(mean / std)), rel=1e-12)
+
+
 @pytest.mark.parametrize("name", ["Sigmoid", "Tanh", "Softplus", "ELU"])
 def test_the_law_of_a_monotone_function_is_the_change_of_variables(name):
     value, mean, std = value_of(name), 0.4, 1.3

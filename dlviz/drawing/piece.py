@@ -186,7 +186,7 @@ def footnote(text: str, look: Look) -> Spec:
     Broken so that it fits half a page, or a phone: Vega would cut a longer line.
     """
     return {
-        "text": wrap(text, 100 if look.slide else 64),
+        "text": wrap(text, 100 if look.slide else 72),
         "lineHeight": 1.3 * look.small,
         "orient": "bottom",
         "anchor": "start",

@@ -1,0 +1,83 @@
+"""What the pages on signals through depth do in the browser: light, scrub and click."""
+
+import io
+
+import pytest
+from PIL import Image, ImageChops
+
+
+def shot(visitor, name):
+    return Image.open(io.BytesIO(visitor.picture(name).screenshot())).convert("RGB")
+
+
+def changed(one, two) -> int:
+    """Pixels that differ in more than the smoothing of an edge."""
+    return sum(ImageChops.difference(one, two).convert("L").histogram()[40:])
+
+
+def point(visitor, name, across, down, *, click=False):
+    """Move the mouse to a place in a picture, given as shares of its size, and press there if asked to."""
+    visitor.picture(name).scroll_into_view_if_needed()
+    box = visitor.picture(name).bounding_box()
+    at = box["x"] + across * box["width"], box["y"] + down * box["height"]
+    visitor.page.mouse.move(*at)
+    if click:
+        visitor.page.mouse.click(*at)
+        visitor.settled()
+    else:
+        visitor.page.wait_for_timeout(400)
+
+
+def test_pointing_at_a_cell_lights_its_sets_without_the_server(visit):
+    visitor = visit("/normalization?lang=en")
+    before, sent = shot(visitor, "hero"), visitor.sent
+    point(visitor, "hero", 0.2, 0.35)
+    assert changed(before, shot(visitor, "hero")) > 500
+    assert visitor.sent == sent
+
+
+def test_clicking_a_cell_chooses_it(visit):
+    visitor = visit("/normalization?lang=en")
+    before = shot(visitor, "cell")
+    point(visitor, "hero", 0.2, 0.35, click=True)
+    assert "position=" in visitor.address
+    assert changed(before, shot(visitor, "cell")) > 100
+    assert visit(visitor.address).address == visitor.address
+
+
+def test_gamma_and_beta_stay_in_the_browser(visit):
+    visitor = visit("/normalization?panels=Steps&lang=en")
+    before, sent = shot(visitor, "steps"), visitor.sent
+    slider = visitor.keyed("chart_steps").locator("input[type=range]").first
+    slider.focus()
+    for _ in range(8):
+        slider.press("ArrowRight")
+    visitor.page.wait_for_timeout(300)
+    assert changed(before, shot(visitor, "steps")) > 500
+    assert visitor.sent == sent
+
+
+def test_the_slider_lights_a_layer_without_the_server(visit):
+    visitor = visit("/initialization?lang=en")
+    before, sent = shot(visitor, "hero"), visitor.sent
+    slider = visitor.keyed("chart_hero").locator("input[type=range]")
+    slider.focus()
+    for _ in range(10):
+        slider.press("ArrowLeft")
+    visitor.page.wait_for_timeout(300)
+    assert changed(before, shot(visitor, "hero")) > 200
+    assert visitor.sent == sent
+
+
+@pytest.mark.parametrize(
+    ("link", "picture", "settings"),
+    [
+        ("/initialization?panels=Grid", "grid", ("scheme=", "activation=")),
+        ("/activations?panels=Dying ReLU", "dead_grid", ("dying_rate=", "dying_bias=")),
+    ],
+)
+def test_clicking_a_cell_of_a_grid_sets_what_it_stands_for(visit, link, picture, settings):
+    visitor = visit(f"{link}&lang=en")
+    point(visitor, picture, 0.8, 0.2, click=True)
+    assert all(setting in visitor.address for setting in settings), visitor.address
+    assert visitor.page.get_by_test_id("stAlert").count() == 0
