@@ -28,7 +28,7 @@ from torch import nn
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from dlviz.engine.initializers import INITIALIZERS  # noqa: E402
+from dlviz.engine.initializers import INITIALIZERS, Free  # noqa: E402
 from dlviz.engine.propagation import Variant, propagate  # noqa: E402
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -37,17 +37,23 @@ MODULES = {
     "PReLU": nn.PReLU, "ELU": nn.ELU, "SELU": nn.SELU, "GELU": nn.GELU, "Swish": nn.SiLU, "Softplus": nn.Softplus,
 }  # fmt: skip
 SCHEMES: dict[str, Callable[[torch.Tensor], object]] = {
-    "Normal": lambda w: nn.init.normal_(w, 0, 0.05),
+    "Normal": lambda w: nn.init.normal_(w, 0, 0.07),
     "Uniform": lambda w: nn.init.uniform_(w, -0.1, 0.1),
     "Xavier normal": nn.init.xavier_normal_,
     "Xavier uniform": nn.init.xavier_uniform_,
     "He normal": lambda w: nn.init.kaiming_normal_(w, nonlinearity="relu"),
     "He uniform": lambda w: nn.init.kaiming_uniform_(w, nonlinearity="relu"),
     "LeCun normal": lambda w: nn.init.normal_(w, 0, math.sqrt(1 / w.shape[1])),
+    "Variance scaling": lambda w: nn.init.normal_(w, 0, math.sqrt(1 / w.shape[1])),
+    "Zeros": nn.init.zeros_,
+    "Constant": lambda w: nn.init.constant_(w, 0.01),
+    "Orthogonal": nn.init.orthogonal_,
 }
+FREE = Free(std=0.07)
 INPUTS = 20  # as the page's grid has them
 SIZES = (
-    ("the schemes that are a scale of one draw", tuple(MODULES), tuple(SCHEMES), 20, 256),
+    ("the page's grid as it opens", tuple(MODULES), tuple(SCHEMES), 20, 128),
+    ("at its greatest width, only scales of two draws", tuple(MODULES), tuple(SCHEMES)[:8], 20, 256),
     ("deeper and wider", ("Sigmoid", "Tanh", "ReLU", "ELU", "SELU", "GELU"), tuple(SCHEMES)[:6], 50, 512),
 )
 
@@ -86,12 +92,12 @@ def loop(activations, schemes, depth, width, x, y, *, weight_gradients: bool) ->
 
 
 def shared(activations, schemes, depth, width, x, y, seed=0) -> tuple[np.ndarray, np.ndarray]:
-    """The same by one draw a layer (one Gaussian and one uniform)."""
+    """The same by one draw a layer of each kind (Gaussian, uniform, orthogonal, constant)."""
     variants = []
     for activation in activations:
         for name in schemes:
             scheme = INITIALIZERS[name]
-            first, others = (scheme.rms(n, width) * math.sqrt(n) for n in (x.shape[1], width))
+            first, others = (scheme.rms(n, width, FREE) * math.sqrt(n) for n in (x.shape[1], width))
             variants.append(Variant(activation, others, draw=scheme.draw, first_sigma_w=first))
     found = propagate(variants, depth, width, [seed], x, y, want=("std", "gradient_std"))
     shape = len(activations), len(schemes)

@@ -43,6 +43,17 @@ SHORT = {
         "steps": lambda _: st.sampled_from([1, 10, 50]),
         "basins": lambda _: st.just(False),
     },
+    "initialization": {
+        "depth": lambda _: st.sampled_from([1, 2, 20, 100]),
+        "width": lambda _: st.sampled_from([8, 16]),
+        "samples": lambda _: st.sampled_from([10, 20]),
+        "repeats": lambda _: st.sampled_from([1, 2]),
+        # What is trained is kept by these, so few of each.
+        "train_depth": lambda _: st.sampled_from([1, 4]),
+        "train_steps": lambda _: st.just(10),
+        "symmetry_steps": lambda _: st.just(10),
+        "seed": lambda _: st.sampled_from([0, 999]),
+    },
     "activations": {
         "depth": lambda _: st.sampled_from([2, 5, 50]),
         "width": lambda _: st.sampled_from([10, 20]),

@@ -1,5 +1,7 @@
 """Pictures of layers and grids: histograms, ridgelines, matrices, tables."""
 
+import re
+
 import numpy as np
 import pytest
 from pictures import LOOKS, check_schema, compiled
@@ -99,3 +101,20 @@ def test_a_table_has_all_its_texts_and_its_columns_do_not_overlap():
     for row in (records[i : i + 3] for i in (0, 3, 6)):
         assert [cell["x1"] for cell in row[1:]] == pytest.approx([cell["x2"] for cell in row[:-1]])
         assert row[-1]["x2"] == pytest.approx(1)
+
+
+def test_a_table_s_texts_of_two_lines_have_rows_twice_as_high_and_columns_no_wider():
+    look = LOOKS["light"]
+    one = table.table(["", "0.5, 0.7"], [["a", "0.1, 0.2"]], look)
+    two = table.table(["", "0.5\n0.7"], [["a", "0.1"]], look)
+    (before,), (records,) = one.data.values(), two.data.values()
+    head = [row for row in records if row["text"] in ("0.5", "0.7")]
+    assert [row["line"] for row in head] == [-0.5, 0.5]
+    assert len({(row["x"], row["y"]) for row in head}) == 1
+    high = {row["head"]: row["y2"] - row["y1"] for row in records}
+    assert high[True] > 1.5 * high[False]
+    wide = [row["x2"] - row["x1"] for row in (before[1], head[0])]
+    assert wide[1] < wide[0]
+    svg = compiled(finish(two, look, width=300, height=200).to_dict())
+    heights = [float(y) for y in re.findall(r'translate\([^,]+,([-\d.]+)\)"[^>]*>0\.[57]<', svg)]
+    assert heights[1] - heights[0] == pytest.approx(1.25 * look.label, abs=0.5)

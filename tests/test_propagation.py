@@ -78,10 +78,10 @@ def test_little_memory_changes_nothing(monkeypatch):
         assert np.allclose(getattr(usual, name), getattr(scarce, name), rtol=1e-9, atol=0)
 
 
-@pytest.mark.parametrize("draw", ["normal", "uniform", "orthogonal"])
-@pytest.mark.parametrize(
-    ("name", "sigma_w", "sigma_b"), [("ReLU", 2**0.5, 0.0), ("Tanh", 1.3, 0.3), ("GELU", 1.4, 0.5)]
-)
+@pytest.mark.parametrize(("name", "sigma_w", "sigma_b", "draw"), [
+    ("ReLU", 2**0.5, 0.0, "normal"), ("Tanh", 1.3, 0.3, "normal"), ("GELU", 1.4, 0.5, "normal"),
+    ("ReLU", 2**0.5, 0.0, "uniform"), ("Tanh", 1.3, 0.3, "orthogonal"),
+])  # fmt: skip
 def test_measured_sizes_have_the_theory_within_their_band_at_width_512(name, sigma_w, sigma_b, draw):
     depth, x, y = 12, RNG.standard_normal((40, 64)), RNG.integers(0, 10, 40)
     # Orthogonal first layers have 1/√512 where others have 1/√64.
@@ -100,7 +100,7 @@ def test_measured_sizes_have_the_theory_within_their_band_at_width_512(name, sig
 
 def test_he_keeps_the_mean_square_of_relu_over_50_layers_and_xavier_halves_it():
     """E over draws is exact at any width; each draw scatters by about √(5/width) a layer."""
-    width, depth, seeds = 512, 50, range(8)
+    width, depth, seeds = 512, 50, range(6)
     found = propagate([Variant("ReLU", 2**0.5), Variant("ReLU", 1.0)], depth, width, seeds, X, Y)
     per_layer = (found.rms[:, :, -1] / found.rms[:, :, 0]) ** (2 / (depth - 1))
     he, xavier = per_layer.mean(axis=1)
@@ -133,18 +133,17 @@ def test_what_vanishes_is_zero_and_what_overflows_is_not_a_number():
 
 def test_moments_survive_numbers_whose_squares_do_not():
     values = torch.tensor(RNG.standard_normal((1, 50)))
-    for size in (1e-200, 1.0, 1e200):
-        mean, std, rms = moments(size * values)
-        assert float(mean) == pytest.approx(size * float(values.mean()), rel=1e-9)
-        assert float(std) == pytest.approx(size * float(values.std(correction=0)), rel=1e-9)
-        assert float(rms) == pytest.approx(size * float(values.square().mean().sqrt()), rel=1e-9)
-    assert moments(torch.zeros(1, 5))[2] == 0
+    sizes = np.array([1e-200, 1.0, 1e200, 0.0])
+    mean, std, rms = (found.numpy() for found in moments(torch.tensor(sizes)[:, None, None] * values))
+    assert mean == pytest.approx(sizes * float(values.mean()), rel=1e-9, abs=0)
+    assert std == pytest.approx(sizes * float(values.std(correction=0)), rel=1e-9, abs=0)
+    assert rms == pytest.approx(sizes * float(values.square().mean().sqrt()), rel=1e-9, abs=0)
 
 
 def test_progress_counts_up_and_may_stop_the_work():
     shares = []
     propagate(VARIANTS[:1], 5, 8, [0, 1], X, Y, progress=shares.append)
-    assert shares == sorted(shares) and len(shares) == 20 and shares[-1] == 1
+    assert shares == sorted(shares) and len(shares) == 10 and shares[-1] == 1
 
     def stop(share):
         raise InterruptedError

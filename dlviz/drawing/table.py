@@ -10,7 +10,7 @@ from dlviz.drawing.piece import Piece, Spec, mark, number, word
 from dlviz.drawing.theme import Look
 
 GAP = 1.0  # em between columns
-LEADING, ROOM = 1.25, 0.6  # em: of a line of text, and above and below the lines of a row
+LEADING, ROOM = 1.25, 0.25  # em: of a line of text, and above and below the lines of a row
 
 
 def table(

@@ -103,30 +103,41 @@ def propagate(
     inputs = torch.tensor(np.asarray(x, dtype=float), device=where)
     targets = torch.nn.functional.one_hot(torch.tensor(labels, device=where).long(), classes).double()
     shown = min(len(x), math.ceil(values / width)) if values else 0
-    found = {name: np.full((len(variants), len(seeds), depth), np.nan) for name in (*UP, *DOWN)}
-    loss = np.full((len(variants), len(seeds)), np.nan)
+    found = {name: np.full((depth, len(seeds), len(variants)), np.nan) for name in (*UP, *DOWN)}
+    loss = np.full((len(seeds), len(variants)), np.nan)
     kept = np.full((len(variants), depth, shown * width), np.nan)
     # Neighbours share a base and an activation, so that each product and each function takes one slice.
     distinct = {variant: v for v, variant in reversed(list(enumerate(variants)))}
     order = sorted(distinct.values(), key=lambda v: (variants[v].draw, variants[v].activation))
-    fitting = max(1, int(SLOPES / (8 * len(x) * width * depth)))
-    stacks = [order[i : i + fitting] for i in range(0, len(order), fitting)]
-    total, done = 2 * depth * len(seeds) * len(stacks), 0
+    # As many seeds at once, and then as many variants, as there is room for.
+    slopes = 8 * len(x) * width * depth
+    together = min(int(SLOPES / slopes), int(BASES / (8 * width * width * depth)))
+    groups = list(_runs(range(len(seeds)), together))
+    stacks = [list(run) for run in _runs(order, int(SLOPES / (slopes * len(groups[0]))))]
+    total, done = 2 * depth * len(groups) * len(stacks), 0
     with torch.no_grad():
-        for s, seed in enumerate(seeds):
-            bases = _Bases(seed, depth, width, inputs.shape[1], where)
+        for at in groups:
+            bases = _Bases([seeds[s] for s in at], depth, width, inputs.shape[1], where)
             for chosen in stacks:
                 stack = _Stack([variants[v] for v in chosen], bases, epsilon, frozenset(want))
+                cells = np.ix_(at, chosen)
                 for layer, statistics, h in stack.through(inputs, targets):
                     for name, value in statistics.items():
-                        found[name][chosen, s, layer] = value.cpu().numpy()
-                    if h is not None and shown and s == 0:
-                        kept[chosen, layer] = h[:, :shown].reshape(len(chosen), -1).cpu().numpy()
+                        found[name][layer][cells] = value.cpu().numpy()
+                    if h is not None and shown and at[0] == 0:
+                        kept[chosen, layer] = h[0, :, :shown].flatten(1).cpu().numpy()
                     done += 1
                     progress(done / total)
-                loss[chosen, s] = stack.loss.cpu().numpy()
+                loss[cells] = stack.loss.cpu().numpy()
     twins = [distinct[variant] for variant in variants]
-    return Signals(**{name: value[twins] for name, value in found.items()}, loss=loss[twins], values=kept[twins])
+    by_variant = {name: value.T[twins] for name, value in found.items()}
+    return Signals(**by_variant, loss=loss.T[twins], values=kept[twins])
+
+
+def _runs(items: Sequence[int], length: int) -> Iterator[Sequence[int]]:
+    """The items in order, at most ``length`` (one, if it is less) at a time."""
+    length = max(1, length)
+    return (items[i : i + length] for i in range(0, len(items), length))
 
 
 def generator(seed: int, offset: int) -> Any:
@@ -137,40 +148,42 @@ def generator(seed: int, offset: int) -> Any:
 
 
 class _Bases:
-    """The base draws of one seed, kept while they are few enough and drawn again where they are not."""
+    """The base draws of some seeds, kept while they are few enough and drawn again where they are not."""
 
-    def __init__(self, seed: int, depth: int, width: int, inputs: int, where: Any) -> None:
-        self.seed, self.depth, self.width, self.inputs, self.where = seed, depth, width, inputs, where
+    def __init__(self, seeds: Sequence[int], depth: int, width: int, inputs: int, where: Any) -> None:
+        self.seeds, self.depth, self.width, self.inputs, self.where = seeds, depth, width, inputs, where
         self.kept: dict[tuple[Draw, int], Tensor] = {}
-        self.room = int(BASES / (8 * width * max(width, inputs)))
-
-    def generator(self, offset: int) -> Any:
-        return generator(self.seed, offset)
+        self.room = int(BASES / (8 * width * max(width, inputs) * len(seeds)))
 
     def fan_in(self, layer: int) -> int:
         return self.width if layer else self.inputs
 
     def weights(self, draw: Draw, layer: int) -> Tensor:
-        """Of layer 0 ... depth - 1, (width, fan_in)."""
+        """Of layer 0 ... depth - 1, (S, width, fan_in)."""
         key = (draw, layer)
         if key in self.kept:
             return self.kept[key]
-        found = base(draw, self.width, self.fan_in(layer), self.generator(layer + 1)).to(self.where)
+        found = self._drawn(draw, self.width, self.fan_in(layer), layer + 1)
         if len(self.kept) < self.room:
             self.kept[key] = found
         return found
 
     def bias(self, layer: int) -> Tensor:
-        """(width,)"""
-        return base("normal", 1, self.width, self.generator(501 + layer))[0].to(self.where)
+        """(S, 1, width)"""
+        return self._drawn("normal", 1, self.width, 501 + layer)
 
     def head(self, classes: int) -> Tensor:
-        """(classes, width)"""
-        return base("normal", classes, self.width, self.generator(0)).to(self.where) / math.sqrt(self.width)
+        """(S, classes, width)"""
+        return self._drawn("normal", classes, self.width, 0) / math.sqrt(self.width)
+
+    def _drawn(self, draw: Draw, rows: int, columns: int, offset: int) -> Tensor:
+        import torch
+
+        return torch.stack([base(draw, rows, columns, generator(seed, offset)) for seed in self.seeds]).to(self.where)
 
 
 class _Stack:
-    """Variants that go through the layers together: tensors (V, n, width)."""
+    """Variants and seeds that go through the layers together: tensors (S, V, n, width)."""
 
     def __init__(self, variants: list[Variant], bases: _Bases, epsilon: float, want: frozenset[str]) -> None:
         import torch
@@ -190,28 +203,28 @@ class _Stack:
             default = act.parameter.default if act.parameter else None
             given = [default if variants[i].parameter is None else variants[i].parameter for i in at]
             self.functions.append((act, part, column(given)[:, None, None] if act.parameter else None))
-        self.loss: Tensor = torch.full((len(variants),), math.nan)
+        self.loss: Tensor = torch.full((len(bases.seeds), len(variants)), math.nan)
 
     def through(self, x: Tensor, targets: Tensor) -> Iterator[tuple[int, dict[str, Tensor], Tensor | None]]:
         """Yields (layer, statistics by name, activations) on the way up, then (layer, statistics, None) back down."""
         import torch
 
         depth = self.bases.depth
-        h = x.expand(len(self.sigma_b), *x.shape)
+        h = x.expand(*self.loss.shape, *x.shape)
         slopes = []
         for layer in range(depth):
             z = self._product(h, layer, transposed=True).mul_(self.scale[bool(layer)])
             if self.sigma_b.any():
-                z += self.sigma_b * self.bases.bias(layer)
+                z += self.sigma_b * self.bases.bias(layer)[:, None]
             h = self._each(z, lambda act, part, parameter: act(part, parameter))
             slopes.append(self._each(z, lambda act, part, parameter: act.slope(part, parameter)))
             statistics, rms = self._statistics(z, h, slopes[-1])
             h[rms < GONE] = 0
             yield layer, statistics, h
-        head = self.bases.head(targets.shape[1])
-        logits = h @ head.T
-        self.loss = -(torch.log_softmax(logits, dim=2) * targets).sum(dim=2).mean(dim=1)
-        back = (torch.softmax(logits, dim=2) - targets) @ head
+        head = self.bases.head(targets.shape[1])[:, None]
+        logits = h @ head.mT
+        self.loss = -(torch.log_softmax(logits, dim=-1) * targets).sum(dim=-1).mean(dim=-1)
+        back = (torch.softmax(logits, dim=-1) - targets) @ head
         for layer in reversed(range(depth)):
             delta = back.mul_(slopes.pop())
             _, std, rms = moments(delta)
@@ -224,8 +237,8 @@ class _Stack:
         """A function of every variant's activation, its pre-activations and its parameter, in one tensor."""
         import torch
 
-        found = [function(act, z[part], parameter) for act, part, parameter in self.functions]
-        return found[0] if len(found) == 1 else torch.cat(found)
+        found = [function(act, z[:, part], parameter) for act, part, parameter in self.functions]
+        return found[0] if len(found) == 1 else torch.cat(found, dim=1)
 
     def _statistics(self, z: Tensor, h: Tensor, slope: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """What is wanted on the way up, by name, and the root mean square of h, which always is."""
@@ -239,8 +252,8 @@ class _Stack:
             # A signal that has overflowed has no slopes worth counting.
             lost = torch.where(rms.isfinite(), 0.0, math.nan)
             steep = slope.abs()
-            found["saturated"] = (steep < self.epsilon).double().mean(dim=(1, 2)) + lost
-            found["dead"] = (steep == 0).all(dim=1).double().mean(dim=1) + lost
+            found["saturated"] = (steep < self.epsilon).sum(dim=(2, 3)).double() / steep[0, 0].numel() + lost
+            found["dead"] = (steep.amax(dim=2) == 0).double().mean(dim=2) + lost
         return found, rms
 
     def _product(self, signal: Tensor, layer: int, *, transposed: bool) -> Tensor:
@@ -250,10 +263,10 @@ class _Stack:
         found = []
         for draw, part in self.draws:
             weights = self.bases.weights(draw, layer)
-            right = weights.T if transposed else weights
-            rows = signal[part].reshape(-1, len(right))
-            found.append((rows @ right).reshape(-1, signal.shape[1], right.shape[1]))
-        return found[0] if len(found) == 1 else torch.cat(found)
+            right = weights.mT if transposed else weights
+            stacked = signal[:, part]
+            found.append((stacked.flatten(1, 2) @ right).unflatten(1, stacked.shape[1:3]))
+        return found[0] if len(found) == 1 else torch.cat(found, dim=1)
 
 
 def _slices(keys: list[str]) -> list[tuple[str, slice, list[int]]]:
@@ -266,20 +279,26 @@ def _slices(keys: list[str]) -> list[tuple[str, slice, list[int]]]:
 
 
 def moments(signal: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Mean, standard deviation and root mean square of each (V, ...) row, without overflow or underflow of squares."""
+    """Mean, standard deviation and root mean square over the last two axes of a tensor (..., n, width).
+
+    Without overflow or underflow of squares.
+    """
     import torch
 
-    flat = signal.reshape(len(signal), -1)
+    flat = signal.flatten(-2)
     mean, std, rms = _moments(flat)
-    if bool(((rms > 1e-140) & (rms < 1e140)).all()):
-        return mean, std, rms
-    peak = flat.abs().amax(dim=1)
-    size = torch.where(peak > 0, peak, 1.0)
-    return tuple(value * size for value in _moments(flat / size[:, None]))
+    extreme = ~((rms > 1e-140) & (rms < 1e140))
+    if extreme.any():
+        few = flat[extreme]
+        peak = few.abs().amax(dim=-1)
+        size = torch.where(peak > 0, peak, 1.0)
+        for whole, value in zip((mean, std, rms), _moments(few / size[:, None]), strict=True):
+            whole[extreme] = value * size
+    return mean, std, rms
 
 
 def _moments(flat: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     # torch.var_mean takes three times as long.
-    mean = flat.mean(dim=1)
-    var = (flat - mean[:, None]).square_().mean(dim=1)
+    mean = flat.mean(dim=-1)
+    var = (flat - mean[..., None]).square_().mean(dim=-1)
     return mean, var.sqrt(), (var + mean.square()).sqrt()

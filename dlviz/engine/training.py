@@ -71,15 +71,19 @@ class Networks:
         """(M, n, classes) for ``x`` as in :meth:`forward`."""
         return self.forward(x)[0][-1]
 
-    def loss(self, x: Tensor, y: Tensor) -> Tensor:
-        """Mean cross-entropy of each network, (M,)."""
-        return _cross_entropy(self.logits(x), y)
+    def score(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean cross-entropy and share of right answers of each network, (M,) each.
 
-    def accuracy(self, x: Tensor, y: Tensor) -> Tensor:
-        """Share of right answers of each network, (M,); a network with no finite logits has NaN."""
+        The share is NaN for a network whose logits are not all finite.
+        """
         logits = self.logits(x)
         right = (logits.argmax(-1) == y).to(logits.dtype).mean(-1)
-        return right.where(logits.isfinite().all(-1).all(-1), right.new_tensor(float("nan")))
+        finite = logits.isfinite().all(-1).all(-1)
+        return _cross_entropy(logits, y), right.where(finite, right.new_tensor(float("nan")))
+
+    def accuracy(self, x: Tensor, y: Tensor) -> Tensor:
+        """Share of right answers of each network, (M,), as in :meth:`score`."""
+        return self.score(x, y)[1]
 
     def gradients(self, x: Tensor, y: Tensor) -> tuple[Tensor, list[Tensor], list[Tensor]]:
         """Loss (M,) and its gradients by ``weights`` and ``biases``: backpropagation (Goodfellow et al., 6.5.4)."""

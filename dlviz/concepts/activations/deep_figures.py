@@ -167,7 +167,7 @@ def path(result: Result, look: Look, ghost: Result | None = None) -> Any:
     piece += _place("start", (0.0, 0.0), tr(look, "start"), x, y, look)
     piece += _place("target", zigzag.TARGET, tr(look, "target"), x, y, look)
     left = [
-        tr(look, "{name}: beyond 100 at step {step}.", name=p.name, step=p.left) for p in result.paths if p.left >= 0
+        tr(look, "{name}: beyond ±100 at step {step}.", name=p.name, step=p.left) for p in result.paths if p.left >= 0
     ]
     return finish(piece, look, height=BESIDE, **({"title": footnote(" ".join(left), look)} if left else {}))
 

@@ -48,7 +48,8 @@ def centred(result: Result) -> Check:
         {
             "mean": fixed(result.neuron.mean, 3), "inputs": sigmoid.inputs,
             "sigmoid": percent(float(sigmoid.mean[0])), "tanh": percent(float(tanh.mean[0])),
-            "chance": percent(zigzag.chance(sigmoid.inputs)), "near": NEAR, "slow": steps["Sigmoid"], "quick": steps["Tanh"],
+            "chance": percent(zigzag.chance(sigmoid.inputs)),
+            "near": NEAR, "slow": steps["Sigmoid"], "quick": steps["Tanh"],
         },
     )  # fmt: skip
 

@@ -66,8 +66,10 @@ def dead_grid(result: Result, look: Look, ghost: Result | None = None) -> Any:
     texts = np.array([[f"{v:.0%}" if np.isfinite(v) else "×" for v in row] for row in values], dtype=object)
     here = (f"{s.dying_bias:g}", f"{s.dying_rate:g}")
     chosen = here if here[0] in biases and here[1] in rates else None
+    # Seldom more than 0.6, so that most pictures share their colours.
+    top = max(0.6, float(np.nan_to_num(values).max()))
     piece = matrix(
-        values, biases, rates, look, bounds=(0.0, 0.6), colours=sequential(look), texts=texts, chosen=chosen,
+        values, biases, rates, look, bounds=(0.0, top), colours=sequential(look), texts=texts, chosen=chosen,
         click=True, title=tr(look, "dead"), axes=(tr(look, "Initial bias"), tr(look, "Learning rate")),
     )  # fmt: skip
     lost = {}
@@ -159,7 +161,7 @@ def jacobian(result: Result, look: Look, ghost: Result | None = None) -> Any:
     piece += lines.marks({"backward": (1 / found.temperature, found.by_autograd)}, x, y, look)
     gap = f"{np.median(found.gap):.2f}"
     note = tr(look, "Ring: by autograd. Δ: largest logit minus the second largest, median {gap}.", gap=gap)
-    return finish(piece, look, height=SUPPORT, title=footnote(note, look))
+    return finish(piece, look, height=SUPPORT, title=footnote(f"{_digits(result, look)} {note}", look))
 
 
 def cost(result: Result, look: Look, ghost: Result | None = None) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from dlviz.contract import Progress, silent
@@ -21,6 +23,7 @@ __all__ = ["PRESETS", "Result", "Settings", "code", "facts", "notice", "readouts
 BINS = 72
 COUNTED = 10_000
 """About how many activations of each layer make a histogram."""
+WANTED = ("std", "rms", "gradient_std", "saturated", "dead")
 WEIGHTS = {"Grid": 8.0, "Order and chaos": 1.0, "Singular values": 1.0, "Symmetry": 3.0, "Training": 12.0}
 """About how long each panel takes, in units of the hero."""
 
@@ -82,7 +85,16 @@ def _signals(
 ) -> propagation.Signals:  # fmt: skip
     x, labels = inputs(data, samples, seed)
     return propagation.propagate(
-        [variant], depth, width, seeds, x, labels, epsilon=SATURATED, values=COUNTED, progress=progress
+        [variant],
+        depth,
+        width,
+        seeds,
+        x,
+        labels,
+        epsilon=SATURATED,
+        values=COUNTED,
+        want=WANTED,
+        progress=progress,
     )
 
 
@@ -100,20 +112,26 @@ def _hills(values: np.ndarray) -> Hills:
     """
     rows = [row[np.isfinite(row)] for row in values]
     reach = 4 * float(np.abs(rows[0]).max(initial=0))
-    sizes = [np.quantile(row, [0.002, 0.998]) for row in rows if row.size]
-    low = max(min((float(size[0]) for size in sizes), default=0.0), -reach)
-    high = min(max((float(size[1]) for size in sizes), default=0.0), reach)
+    ends = [np.partition(row, _ends(row.size))[_ends(row.size)] for row in rows if row.size]
+    low = max(min((float(low) for low, _ in ends), default=0.0), -reach)
+    high = min(max((float(high) for _, high in ends), default=0.0), reach)
     if not high - low > 1e-290:
         middle = (high + low) / 2
         low, high = middle - 0.5 * max(abs(middle), 1.0), middle + 0.5 * max(abs(middle), 1.0)
     # One edge lies at zero, so that values on either side of it never share a bin.
     step = (high - low) / BINS
     edges = step * np.arange(np.floor(low / step), np.ceil(high / step) + 1)
-    counts = np.stack([np.histogram(row[row != 0], edges)[0] for row in rows])
+    bins = {"bins": len(edges) - 1, "range": (edges[0], edges[-1])}
+    counts = np.stack([np.histogram(row[row != 0], **bins)[0] for row in rows])
     zero = (values == 0).sum(axis=1)
     count = values.shape[1]
     outside = 1 - (counts.sum(axis=1) + zero) / count
     return Hills(edges, counts / count / step, zero / count, outside, count)
+
+
+def _ends(size: int) -> list[int]:
+    """Where the 0.2% and the 99.8% quantile stand among ``size`` sorted values."""
+    return [int(0.002 * (size - 1)), math.ceil(0.998 * (size - 1))]
 
 
 def _theory(settings: Settings, x: np.ndarray) -> Theory | None:

@@ -10,6 +10,7 @@ import numpy as np
 from dlviz.contract import Figure
 from dlviz.drawing import lines, ridgeline
 from dlviz.drawing.axes import Axis, frame, span
+from dlviz.drawing.endlabels import haloed
 from dlviz.drawing.message import message
 from dlviz.drawing.palette import colour, mix
 from dlviz.drawing.paths import ghost_colour
@@ -45,6 +46,7 @@ def hero(result: Result, look: Look, ghost: Result | None = None) -> Any:
     piece += ridgeline.ridges(
         hills.edges, overlap * _heights(hills, logarithmic), x, y, look, colours=(pale, hue), texts=lit
     )
+    piece += _bare(result, x, y, look, overlap)
     piece += _zeros(hills, x, y, look)
     if ghost is not None and ghost.settings.depth == depth:
         piece += _ghost_ridges(ghost, overlap, logarithmic, x, y, look)
@@ -56,12 +58,15 @@ def hero(result: Result, look: Look, ghost: Result | None = None) -> Any:
     note = tr(look, scaled)
     if hills.zero.any():
         note += tr(look, "; bars: share of exact zeros, a full layer for all")
+    if hills.bare.any():
+        note += tr(look, "; bare line: most values other than zero lie beyond the picture, the written share of them")
     return finish(piece, look, height=HERO, title=footnote(note, look))
 
 
 def _heights(hills: Hills, logarithmic: bool) -> np.ndarray:
-    """Heights of the ridges (L, B) from 0 to 1; a layer without values other than zero lies flat."""
-    density = hills.density
+    """Heights of the ridges (L, B) from 0 to 1; a layer with none or few of its values in view lies flat."""
+    # A few stray values, scaled up to full height, would look like a distribution.
+    density = np.where(hills.bare[:, None], 0.0, hills.density)
     if not logarithmic:
         tallest = density.max(axis=1, keepdims=True)
         return density / np.where(tallest > 0, tallest, 1.0)
@@ -104,6 +109,26 @@ def _zeros(hills: Hills, x: Axis, y: Axis, look: Look) -> Piece:
     return Piece((mark("rule", "exact zeros", {**place, "tooltip": hints}, **bar),), data)
 
 
+def _bare(result: Result, x: Axis, y: Axis, look: Look, overlap: float) -> Piece:
+    """The baselines of layers most of whose values lie beyond the picture, and how many of them do."""
+    hills = result.hills
+    hue = colour(result.settings.activation, look)
+    lines_ = rows(layer=np.flatnonzero(hills.bare) + 1.0)
+    said = [layer for layer in _spaced(result, look, overlap) if hills.bare[layer - 1]]
+    share = hills.outside / np.maximum(1 - hills.zero, 1e-9)
+    texts = [tr(look, "{share} beyond", share=_share(float(share[layer - 1]))) for layer in said]
+    data = {"bare": lines_, "_bare words": rows(layer=np.array(said, dtype=float), text=texts)}
+    place = {"x": {"value": {"expr": "0.04 * width"}}, "y": y.along("layer")}
+    style = {"align": "left", "baseline": "bottom", "fontSize": look.small, "dy": -2 * look.unit}
+    line = mark("rule", "bare", {"y": place["y"]}, color=hue, strokeWidth=0.25 * look.line, opacity=0.6, tooltip=None)
+    return Piece((line, *haloed("_bare words", place, look, **style)), data)
+
+
+def _share(value: float) -> str:
+    """A share of nearly all is not called all."""
+    return ">99%" if 0.995 <= value < 1 else f"{value:.0%}"
+
+
 def _ghost_ridges(ghost: Result, overlap: float, logarithmic: bool, x: Axis, y: Axis, look: Look) -> Piece:
     """The outlines of the pinned run's ridges."""
     hills = ghost.hills
@@ -120,10 +145,7 @@ def _ghost_ridges(ghost: Result, overlap: float, logarithmic: bool, x: Axis, y: 
 
 def _sizes(result: Result, x: Axis, y: Axis, look: Look, overlap: float) -> Piece:
     """The standard deviation of every layer, or of as many as have room, in a column on the right."""
-    depth = result.settings.depth
-    height = (look.height if look.slide else HERO) - 6 * look.label
-    every = max(1, int(np.ceil(1.25 * look.small * (depth + overlap) / height)))
-    layers = np.arange(depth, 0, -every)[::-1]
+    layers = _spaced(result, look, overlap)
     sizes = measure.middle(result.std)
     data = {
         "sizes": rows(layer=layers.astype(float), text=[_number(sizes[layer - 1]) for layer in layers]),
@@ -136,6 +158,14 @@ def _sizes(result: Result, x: Axis, y: Axis, look: Look, overlap: float) -> Piec
         mark("text", "_sizes head", place, baseline="top", fontWeight="bold", **style),
     )
     return Piece(layers_, data)
+
+
+def _spaced(result: Result, look: Look, overlap: float) -> np.ndarray:
+    """The layers whose lines of text have room above each other, the last among them."""
+    depth = result.settings.depth
+    height = (look.height if look.slide else HERO) - 6 * look.label
+    every = max(1, int(np.ceil(1.25 * look.small * (depth + overlap) / height)))
+    return np.arange(depth, 0, -every)[::-1]
 
 
 def signals(result: Result, look: Look, ghost: Result | None = None) -> Any:

@@ -29,6 +29,11 @@ class Hills:
     outside: np.ndarray  # (L,) share of values beyond the bins (infinite ones too)
     counted: int  # values a layer
 
+    @property
+    def bare(self) -> np.ndarray:
+        """(L,) whether less than half of the values other than zero lie within the bins: too few for a shape."""
+        return self.outside > (1 - self.zero) / 2
+
 
 @dataclass(frozen=True)
 class Theory:
@@ -104,12 +109,12 @@ RANK = 0.01
 
 @dataclass(frozen=True)
 class Training:
-    """Every scheme on the same network, data and mini-batches."""
+    """Every scheme on the same network, data and mini-batches, from S draws of the weights."""
 
     schemes: tuple[str, ...]  # M
     steps: np.ndarray  # (T,)
-    loss: np.ndarray  # (M, T) mean cross-entropy on the test set; not finite after overflow
-    accuracy: np.ndarray  # (M, T) on the test set
+    loss: np.ndarray  # (S, M, T) mean cross-entropy on the test set; not finite after overflow
+    accuracy: np.ndarray  # (S, M, T) on the test set; NaN after overflow
     width: int
     tested: int
 

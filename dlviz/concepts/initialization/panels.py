@@ -27,6 +27,7 @@ UNITS = 16  # hidden units a layer of the network whose symmetry is watched
 SYMMETRY_RATE = 1.0
 LOOKS = 30  # how often a training is looked at
 TRAINED_WIDTH = 64
+TRAINED_DRAWS = 3  # of the weights at most
 BATCH = 64
 TESTED = 360
 SHUFFLE = 999  # offset of the generator that shuffles; layers have 1 ... 600
@@ -190,46 +191,49 @@ def _rank(weights: Any) -> np.ndarray:
 def trained(settings: Settings, progress: Progress) -> Training:
     return _trained(
         settings.activation, settings.own_parameter(), settings.free(), settings.sigma_b, settings.train_depth,
-        settings.train_rate, settings.train_steps, settings.data, settings.seed, progress=progress,
+        settings.train_rate, settings.train_steps, settings.data, settings.seed, min(settings.repeats, TRAINED_DRAWS),
+        progress=progress,
     )  # fmt: skip
 
 
 @kept(maxsize=16)
 def _trained(
     activation: str, parameter: float | None, free: Free, sigma_b: float, depth: int, rate: float, steps: int,
-    data: str, seed: int, *, progress: Progress = silent,
+    data: str, seed: int, draws: int, *, progress: Progress = silent,
 ) -> Training:  # fmt: skip
     import torch
 
     x, y, x_test, y_test = _split(data, seed, torch.float32)
     schemes = SchemeName.__args__
     sizes = (64, *[TRAINED_WIDTH] * depth, CLASSES)
+    seeds = [100 * seed + i for i in range(draws)]
+    models = [(INITIALIZERS[name], of) for of in seeds for name in schemes]
+    # Constant weights with random biases would not be symmetric, and Zeros would not be zeros.
+    sigmas_b = torch.tensor([sigma_b if scheme.draw != "constant" else 0.0 for scheme, _ in models])[:, None]
     weights, biases = [], []
     for layer, (fan_in, fan_out) in enumerate(zip(sizes[:-1], sizes[1:], strict=True), 1):
-        drawn = [
-            INITIALIZERS[name].weights(fan_in, fan_out, propagation.generator(100 * seed, layer), free)
-            for name in schemes
-        ]
+        drawn = [scheme.weights(fan_in, fan_out, propagation.generator(of, layer), free) for scheme, of in models]
         weights.append(torch.stack(drawn).float())
-        bias = initializers.base("normal", 1, fan_out, propagation.generator(100 * seed, 500 + layer))[0]
-        # Constant weights with random biases would not be symmetric, and Zeros would not be zeros.
-        given = [sigma_b if INITIALIZERS[name].draw != "constant" else 0.0 for name in schemes]
-        biases.append((torch.tensor(given)[:, None] * bias).float())
-    networks = training.Networks(weights, biases, [activation] * len(schemes), [parameter] * len(schemes))
+        shift = {of: initializers.base("normal", 1, fan_out, propagation.generator(of, 500 + layer)) for of in seeds}
+        biases.append((sigmas_b * torch.cat([shift[of] for _, of in models])).float())
+    networks = training.Networks(weights, biases, [activation] * len(models), [parameter] * len(models))
     every = max(1, steps // LOOKS)
     looked: list[int] = []
     losses, accuracies = [], []
 
     def probe(step: int) -> None:
         looked.append(step)
-        losses.append(networks.loss(x_test, y_test).numpy().astype(float))
-        accuracies.append(networks.accuracy(x_test, y_test).numpy().astype(float))
+        loss, accuracy = networks.score(x_test, y_test)
+        losses.append(loss.numpy().astype(float))
+        accuracies.append(accuracy.numpy().astype(float))
 
     order = training.mini_batches(len(y), BATCH, steps, 1000 * seed + SHUFFLE)
-    rates = torch.full((len(schemes),), rate)
+    rates = torch.full((len(models),), rate)
     with torch.no_grad():
         training.train(networks, x, y, rates, order, probe=probe, every=every, progress=progress)
-    return Training(schemes, np.array(looked), np.array(losses).T, np.array(accuracies).T, TRAINED_WIDTH, TESTED)
+    shape = len(looked), draws, len(schemes)
+    loss, accuracy = (np.reshape(values, shape).transpose(1, 2, 0) for values in (losses, accuracies))
+    return Training(schemes, np.array(looked), loss, accuracy, TRAINED_WIDTH, TESTED)
 
 
 COMPUTED: dict[str, tuple[str, Callable[[Settings, Progress], Any]]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,8 @@ def grid(result: Result, look: Look, ghost: Result | None = None) -> Any:
         texts=texts, good=found.good, chosen=(settings.activation, settings.scheme), click=True,
         written_as={name: tr(look, name) for name in names},
     )  # fmt: skip
-    note = tr(
+    note = tr(look, "one draw") + "; "
+    note += tr(
         look,
         "gradients, layer {layers} to 1; framed: both ways less than a factor of {factor}; {width} units"
         if backwards
@@ -190,7 +192,7 @@ def _until_overflow(line: lines.Line) -> lines.Line:
     lost = np.flatnonzero(~np.isfinite(line.y))
     if not lost.size:
         return line
-    return lines.Line(line.name, line.x, line.y, diverged=int(line.x[lost[0]]), label=line.label)
+    return replace(line, diverged=int(line.x[lost[0]]))
 
 
 def units(which: int) -> Callable[..., Any]:
@@ -217,7 +219,7 @@ def train_loss(result: Result, look: Look, ghost: Result | None = None) -> Any:
     found = result.training
     if found is None:
         return missing(look)
-    y = Axis(tr(look, "Test loss"), *span(np.minimum(found.loss, 30.0), log=True), log=True)
+    y = Axis(tr(look, "Test loss"), *span(np.minimum(measure.middle(found.loss), 30.0), log=True), log=True)
     return _race(found, found.loss, y, result, look)
 
 
@@ -230,13 +232,18 @@ def train_accuracy(result: Result, look: Look, ghost: Result | None = None) -> A
 
 
 def _race(found: Training, values: np.ndarray, y: Axis, result: Result, look: Look) -> Any:
-    drawn = [
-        _until_overflow(lines.Line(name, found.steps, row, label=tr(look, name)))
-        for name, row in zip(found.schemes, values, strict=True)
-    ]
+    """Medians over the draws, and bands as far as all draws are finite."""
+    draws = len(values)
+    finite = np.where(np.isfinite(values).all(axis=0), values, np.nan)
+    low, high = finite.min(axis=0), finite.max(axis=0)
+    drawn = []
+    for m, name in enumerate(found.schemes):
+        line = lines.Line(name, found.steps, measure.middle(values)[m], label=tr(look, name))
+        drawn.append(_until_overflow(line if draws == 1 else replace(line, low=low[m], high=high[m])))
     x = Axis(tr(look, "Step"), 0, float(found.steps[-1]))
     piece = frame(x, y, look) + lines.measured(drawn, x, y, look, height=GRID_HEIGHT)
-    note = tr(
+    note = tr(look, "median and range of {draws} draws", draws=draws) if draws > 1 else tr(look, "one draw")
+    note += "; " + tr(
         look,
         "{layers} hidden layers of {width}, SGD, learning rate {rate}, {tested} test digits",
         layers=result.settings.train_depth,

@@ -134,27 +134,27 @@ def orthogonal(result: Result) -> Check:
 def training(result: Result) -> Check:
     """The schemes that carry the signal learn; those that lose it, or never part, stay at chance."""
     found = result.training
-    final = dict(zip(found.schemes, found.accuracy[:, -1], strict=True))
+    final = dict(zip(found.schemes, measure.middle(found.accuracy)[:, -1], strict=True))
     stuck = max(final[name] for name in ("Zeros", "Constant", "Normal"))
     values = {"he": final["He normal"], "xavier": final["Xavier normal"], "stuck": stuck, "tested": found.tested}
     holds = values["he"] > 0.85 and stuck < 0.2 and values["he"] > values["xavier"]
     return Check(bool(holds), values)
 
 
-HE = Settings(activation="ReLU", scheme="He normal", depth=30, repeats=5)
-XAVIER = Settings(activation="ReLU", scheme="Xavier normal", depth=30, repeats=5)
+HE = Settings(activation="ReLU", scheme="He normal", width=256, depth=30, repeats=5)
+XAVIER = Settings(activation="ReLU", scheme="Xavier normal", width=256, depth=30, repeats=5)
 
 PRESETS: tuple[Preset, ...] = (
-    Preset("too_small", Settings(std=0.01), too_small),
-    Preset("saturated", Settings(std=0.3), saturated),
-    Preset("explodes", Settings(activation="ReLU", std=0.15), explodes),
-    Preset("xavier_tanh", Settings(scheme="Xavier normal"), xavier_tanh),
+    Preset("too_small", Settings(std=0.01, width=256), too_small),
+    Preset("saturated", Settings(std=0.3, width=256), saturated),
+    Preset("explodes", Settings(activation="ReLU", std=0.15, width=256), explodes),
+    Preset("xavier_tanh", Settings(scheme="Xavier normal", width=256), xavier_tanh),
     Preset("xavier_relu", XAVIER, xavier_relu, pin=HE),
     Preset("he_relu", HE, he_relu, pin=XAVIER),
     Preset("grid", Settings(activation="ReLU", scheme="He normal", panels=(BEFORE, "Grid")), grid),
     Preset(
         "chaos",
-        Settings(scheme="Variance scaling", scale=2.0, depth=30, panels=(BEFORE, "Order and chaos")),
+        Settings(scheme="Variance scaling", scale=2.0, width=256, depth=30, panels=(BEFORE, "Order and chaos")),
         chaos,
     ),
     Preset("symmetry", Settings(scheme="Constant", constant=0.05, panels=("Symmetry",)), symmetry),
@@ -164,6 +164,8 @@ PRESETS: tuple[Preset, ...] = (
         orthogonal,
     ),
     Preset(
-        "training", Settings(activation="ReLU", scheme="He normal", depth=10, panels=(BEFORE, "Training")), training
+        "training",
+        Settings(activation="ReLU", scheme="He normal", std=0.05, depth=10, panels=(BEFORE, "Training")),
+        training,
     ),
 )

@@ -125,10 +125,10 @@ def _panels(result: Result) -> list[Note]:
             values |= {"accuracy": float(accuracy[0]), "accuracy_noisy": float(accuracy[1])}
             notes.append(Note("symmetry", values))
     if result.training is not None:
-        final = result.training.accuracy[:, -1]
+        final = measure.middle(result.training.accuracy)[:, -1]
         chance = int((final < 2 / CLASSES).sum())
-        overflown = int((~np.isfinite(final)).sum())
-        best = float(np.nanmax(final, initial=0.0))
+        overflown = int(np.isinf(final).sum())
+        best = float(final[np.isfinite(final)].max(initial=0.0))
         values = {"best": best, "chance": chance, "schemes": len(final), "bound": 2 / CLASSES, "overflown": overflown}
         notes.append(Note("training", values))
     return notes

@@ -45,7 +45,7 @@ class Settings(contract.Settings):
 
     scheme: SchemeName = knob("Normal", "Scheme", group="Initialization", widget="select", words=True)
     std: float = knob(
-        0.05, "Standard deviation", ge=1e-6, le=10, ticks=SIZES, group="Initialization", when=uses("Normal")
+        0.07, "Standard deviation", ge=1e-6, le=10, ticks=SIZES, group="Initialization", when=uses("Normal")
     )
     bound: float = knob(
         0.1, "Bound a of the uniform distribution", ge=1e-6, le=10, ticks=SIZES, group="Initialization",
@@ -81,7 +81,7 @@ class Settings(contract.Settings):
         help="α of Leaky ReLU and ELU, a of PReLU, β of Swish and Softplus.",
     )  # fmt: skip
     depth: int = knob(20, "Layers", ge=1, le=100, ticks=(1, 2, 5, 10, 20, 30, 40, 50, 70, 100), group="Network")
-    width: int = knob(256, "Units per layer", ge=8, le=1024, ticks=WIDTHS, group="Network")
+    width: int = knob(128, "Units per layer", ge=8, le=1024, ticks=WIDTHS, group="Network")
 
     data: DataName = knob("Digits, standardised", "Data", group="Data and seeds", widget="select", words=True)
     samples: int = knob(50, "Inputs", ge=10, le=500, ticks=(10, 20, 50, 100, 200, 500), group="Data and seeds")

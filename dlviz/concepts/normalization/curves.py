@@ -23,6 +23,9 @@ from dlviz.drawing.theme import Look, tr
 from .measure import Result
 
 HEIGHT = 340
+VARIANCE = (
+    "σ²√((N − 1)((N − 1)κ − N + 3)/N³)"  # the standard deviation of the variance of N values, as a picture says it
+)
 ACTIVATED = {
     "ReLU": "max(0, {})",
     # Vega's expressions have no hyperbolic tangent.
@@ -105,7 +108,7 @@ def spread(result: Result, look: Look, ghost: Result | None = None) -> Any:
     heights = span(found.mean_spread, found.var_spread, found.mean_theory(), found.var_theory(), log=True)
     y = Axis(tr(look, "Standard deviation over {count} batches", count=found.count), *heights, log=True)
     piece = _sized(x, y, sizes, look) + lines.measured(drawn, x, y, look, height=HEIGHT) + dots(drawn, x, y, look)
-    piece += lines.theory(sizes, found.var_theory(), x, y, look, "≈ σ²√((κ − 1)/N)", name="theory of the variance")
+    piece += lines.theory(sizes, found.var_theory(), x, y, look, VARIANCE, name="theory of the variance", at=0.15)
     piece += lines.theory(sizes, found.mean_theory(), x, y, look, "", name="theory of the mean")
     # Below its line: the other one is close above.
     at = len(sizes) // 2
@@ -178,9 +181,10 @@ def mixing(result: Result, look: Look, ghost: Result | None = None) -> Any:
     sizes = [str(size) for size in runs.sizes]
     piece = matrix(
         values, names, sizes, look, bounds=(0.0, 1.0), colours=sequential(look), texts=texts, name="weights",
-        title=tr(look, "Weight (a third at the start)"), axes=("", tr(look, "Batch size N")),
+        title=tr(look, "Weight"), axes=("", tr(look, "Batch size N")),
     )  # fmt: skip
-    return finish(piece, look, height=HEIGHT + 40)
+    note = tr(look, "Means over layers and seeds. All weights were a third at the start.")
+    return finish(piece, look, height=HEIGHT + 40, title=footnote(note, look))
 
 
 def _weight(value: float) -> str:

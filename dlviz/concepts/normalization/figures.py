@@ -102,9 +102,9 @@ def _zero(mean: float, norm: str) -> str:
     return "–" if norm == "RMSNorm" else signed(mean)
 
 
-def _rows(count: int) -> int:
-    """A height at which a table of so many rows breathes."""
-    return max(180, min(SUPPORT + 80, 44 * (count + 2)))
+def _rows(count: int, lines: int = 1) -> int:
+    """A height at which a table of so many rows of so many lines breathes."""
+    return max(180, min(SUPPORT + 80 * lines, (30 + 14 * lines) * (count + 2)))
 
 
 def _axis(axis: str, block: Block, look: Look) -> str:
@@ -113,8 +113,10 @@ def _axis(axis: str, block: Block, look: Look) -> str:
         "example": tr(look, "each example"),
         "channel": tr(look, "each channel"),
         "instance": tr(look, "each channel of each example"),
-        "group": tr(look, "each group of channels"),
-        "token": tr(look, "each position" if block.real.all() else "each real position"),
+        "group": tr(look, "each group of each example"),
+        "token": tr(
+            look, "each position of each example" if block.real.all() else "each real position of each example"
+        ),
     }
     return names[axis]
 
@@ -126,7 +128,7 @@ def axes(result: Result, look: Look, ghost: Result | None = None) -> Any:
     if not names:
         return message(tr(look, "Choose at least one norm."), look, height=SUPPORT)
     heads = [tr(look, "largest |μ|") + "\nσ"]
-    heads += ["\n".join(wrap(_axis(axis, result.block, look), 10)) for axis in left.axes]
+    heads += ["\n".join(wrap(_axis(axis, result.block, look), 9)) for axis in left.axes]
     body, exact = [], []
     for r, norm in enumerate(names):
         row = [norm]
@@ -140,7 +142,9 @@ def axes(result: Result, look: Look, ghost: Result | None = None) -> Any:
             row.append(f"{mean}\n{low:.2f}" if f"{low:.2f}" == f"{high:.2f}" else f"{mean}\n{low:.2f}–{high:.2f}")
         body.append(row)
     note = tr(look, "Standardised values over each slice: largest |mean|, standard deviation. Shaded: 0 and 1.")
-    return finish(table(heads, body, look, emphasised=exact), look, height=_rows(len(body)), title=footnote(note, look))
+    return finish(
+        table(heads, body, look, emphasised=exact), look, height=_rows(len(body), 2), title=footnote(note, look)
+    )
 
 
 def _alt(figure: str) -> Callable[[Result, Look], str]:
@@ -159,14 +163,16 @@ def _alt(figure: str) -> Callable[[Result, Look], str]:
         exact = "; ".join(
             f"{norm}: "
             + (
-                ", ".join(_axis(axis, block, look) for axis in result.residual.axes if result.residual.is_standard(norm, axis))
+                ", ".join(
+                    _axis(axis, block, look) for axis in result.residual.axes if result.residual.is_standard(norm, axis)
+                )
                 or "–"
             )
             for norm in s.norms
         )
         values = {
-            "norms": ", ".join(s.norms),
-            "counts": ", ".join(f"{norm} {int(block.shared(norm).sum())}" for norm in s.norms),
+            "norms": ", ".join(_heading(norm, look) for norm in s.norms),
+            "counts": ", ".join(f"{_heading(norm, look)} {int(block.shared(norm).sum())}" for norm in s.norms),
             "n": n, "c": c, "p": p, "x": signed(x), "rows": rows, "exact": exact,
             "examples": block.x.shape[0], "channels": block.x.shape[1], "positions": block.x.shape[2],
             **curves.described(result), **photographs.described(result),

@@ -57,7 +57,7 @@ SETS = {
     "BatchNorm": "x.transpose(0, 1).reshape(C, -1)[c]",
     "LayerNorm": "x[n].flatten()",
     "InstanceNorm": "x[n, c]",
-    "GroupNorm": "x[n].view(G, -1)[c // (C // G)]",
+    "GroupNorm": "x[n].reshape(G, -1)[c // (C // G)]",
 }
 TOKEN = "x[n, :, p]"
 

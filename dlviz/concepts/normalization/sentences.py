@@ -13,12 +13,17 @@ from .measure import Result, Training
 
 def signed(value: float, digits: int = 4) -> str:
     """A number to some significant digits, with a real minus."""
-    return re.sub(r"(e.)0", r"\1", f"{value + 0.0:.{digits}g}").replace("-", "−")
+    return re.sub(r"(e.)0", r"\1", f"{_exact(value):.{digits}g}").replace("-", "−")
+
+
+def _exact(value: float) -> float:
+    """Zero for what is zero but for rounding, and never −0."""
+    return value if abs(value) >= 1e-12 else 0.0
 
 
 def _tex(value: float) -> str:
     """A number to four significant digits in LaTeX."""
-    mantissa, _, power = f"{value + 0.0:.4g}".partition("e")
+    mantissa, _, power = f"{_exact(value):.4g}".partition("e")
     return rf"{mantissa} \cdot 10^{{{int(power)}}}" if power else mantissa
 
 
