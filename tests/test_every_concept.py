@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
+import re
 from xml.etree import ElementTree
 
 import pytest
@@ -41,6 +43,25 @@ def test_every_preset_is_exported_in_every_format(stem, preset, language):
     assert len(rows) > 10
     stored = json.loads(record.settings_json(stem, preset.settings, preset.pin))
     assert concept.experiment.Settings(**stored["settings"]) == preset.settings
+
+
+@pytest.mark.parametrize(("stem", "preset"), PRESETS, ids=NAMES)
+def test_every_claim_holds_and_what_is_said_finds_its_numbers(stem, preset):
+    experiment = catalog.concepts()[stem].experiment
+    result = experiment.run(preset.settings)
+    check = preset.claim(result)
+    assert check.holds, dict(check.values)
+    notes = (*experiment.notice(result), *experiment.facts(result))
+    for values in (check.values, *(note.values for note in notes)):
+        assert None not in values.values()
+        assert not [value for value in values.values() if isinstance(value, float) and math.isnan(value)]
+    for language in LANGUAGES:
+        prose = words(stem, language)
+        for text in (
+            prose.presets[preset.name].claim.format(**check.values),
+            *(prose.notice[note.key].format(**note.values) for note in notes),
+        ):
+            assert not re.search(r"\bnan\b|\{\w*\}", re.sub(r"\$.*?\$", "", text)), text
 
 
 @pytest.mark.parametrize(("stem", "preset"), PRESETS, ids=NAMES)

@@ -24,20 +24,6 @@ PRESETS = {preset.name: preset for preset in experiment.PRESETS}
 QUICK = ("One cell", "Axes", "Steps", "Batch size", "Depth", "Groups", "Padding", "Style")
 
 
-@pytest.mark.parametrize("name", PRESETS)
-def test_the_claim_of_every_preset_holds_and_is_said_in_both_languages(name):
-    preset = PRESETS[name]
-    result = experiment.run(preset.settings)
-    check = preset.claim(result)
-    assert check.holds, dict(check.values)
-    for language in LANGUAGES:
-        prose = words("normalization", language)
-        texts = [prose.presets[name].claim.format(**check.values)]
-        for note in (*experiment.notice(result), *experiment.facts(result)):
-            texts.append(prose.notice[note.key].format(**note.values))
-        assert not [text for text in texts if "nan" in text]
-
-
 def test_claims_fail_where_the_phenomenon_is_absent():
     assert not presets.vertical_and_horizontal(experiment.run(Settings(kind="Sequence"))).holds
     assert not presets.batch_of_one(experiment.run(Settings(panels=("Batch size",)))).holds
