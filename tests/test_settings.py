@@ -6,8 +6,10 @@ import json
 
 import pytest
 from anything import NASTY, settings_of
+from conftest import ROOT
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from streamlit.testing.v1 import AppTest
 
 from dlviz import catalog, record
 from dlviz.drawing.theme import Look
@@ -88,3 +90,30 @@ def test_any_bytes_are_a_settings_file_or_a_value_error(data):
     assert isinstance(stem, str)
     assert isinstance(values, dict)
     json.dumps(values)
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_the_page_opens_on_any_link_with_every_group_of_controls_open(stem):
+    """The page itself: widgets take the values, figures are sent, nothing but a formula's own error is said."""
+    model = catalog.concepts()[stem].experiment.Settings
+
+    @given(settings_of(stem))
+    @settings(max_examples=12, deadline=None, suppress_health_check=SLOW)
+    def check(chosen):
+        chosen = record.effective(chosen)
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+        for knob in model.knobs().values():
+            app.session_state[f"group_{knob.group}"] = True
+        app.switch_page(f"pages/{stem}.py")
+        for name, value in (record.parameters(chosen) | {"lang": "zh"}).items():
+            app.query_params[name] = value
+        app.run()
+        assert not app.exception, [item.message for item in app.exception]
+        assert not app.warning, [item.value for item in app.warning]
+        if app.error:
+            assert getattr(chosen, "surface", "") == "Custom", [item.value for item in app.error]
+        else:
+            concept = catalog.concepts()[stem]
+            assert len(app.get("vega_lite_chart")) == len(concept.figures.shown(chosen))
+
+    check()
