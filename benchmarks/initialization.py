@@ -12,6 +12,7 @@ scatter of the loop's independent draws.
 
 from __future__ import annotations
 
+import argparse
 import math
 import os
 import platform
@@ -139,6 +140,9 @@ def agreement(activations, schemes, draws: int = 12) -> tuple[int, int, float]:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--inputs", type=int, default=INPUTS, help="Inputs that go through every network.")
+    inputs = parser.parse_args().inputs
     # One thread: threads that wait for each other are slow on a busy computer, and both sides gain alike.
     torch.set_num_threads(1)
     print(f"{platform.machine()}, {CORES} cores, torch {torch.__version__} with {torch.get_num_threads()} threads.\n")
@@ -146,7 +150,7 @@ def main() -> None:
     print("|---|---:|---:|---:|---:|---:|")
     for what, activations, schemes, depth, width in SIZES:
         rng = np.random.default_rng(0)
-        x, y = rng.standard_normal((INPUTS, 64)), rng.integers(0, 10, INPUTS)
+        x, y = rng.standard_normal((inputs, 64)), rng.integers(0, 10, inputs)
         tensors = torch.tensor(x), torch.tensor(y)
         cells = activations, schemes, depth, width
         full, lean, ours = by_turns(
@@ -156,7 +160,7 @@ def main() -> None:
             turns=3,
         )  # fmt: skip
         count = len(activations) * len(schemes)
-        print(f"| {what}: {count} cells, {depth} layers of {width}, {INPUTS} inputs | {full:.2f} s | {lean:.2f} s | "
+        print(f"| {what}: {count} cells, {depth} layers of {width}, {inputs} inputs | {full:.2f} s | {lean:.2f} s | "
               f"{ours:.2f} s | {full / ours:.1f} | {lean / ours:.1f} |")  # fmt: skip
     agreeing, all_, worst = agreement(("Tanh", "ReLU", "GELU"), ("Xavier normal", "He normal", "He uniform"))
     print(f"\nMeans over 12 draws, shared against independent: {agreeing} of {all_} agree within 4 standard errors, "

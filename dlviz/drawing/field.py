@@ -10,8 +10,9 @@ from contourpy import contour_generator
 from dlviz.drawing.axes import Plane
 from dlviz.drawing.endlabels import haloed
 from dlviz.drawing.isolines import simplify
-from dlviz.drawing.palette import from_oklab, hexed, oklab, ramp, rgb
-from dlviz.drawing.piece import Piece, mark, number, rows, word
+from dlviz.drawing.legend import colour_bar
+from dlviz.drawing.palette import ramp, rgb
+from dlviz.drawing.piece import Piece, mark, rows, word
 from dlviz.drawing.relief import data_url
 from dlviz.drawing.surface import picture
 from dlviz.drawing.theme import Look
@@ -36,23 +37,8 @@ def ground(
         share = np.clip((values - low) / (high - low), 0, 1)
     pixels = ramp(colours, np.nan_to_num(share, nan=0.5))
     pixels[np.isnan(values)] = rgb(look.inks.hole)
-    stops = from_oklab(oklab(ramp(colours, np.linspace(0, 1, 9))))
-    legend = {
-        "title": title,
-        "orient": "bottom",
-        "direction": "horizontal",
-        "titleOrient": "left",
-        "titlePadding": 8 * look.unit,
-        "gradientLength": 150 * look.unit,
-        "gradientThickness": 10 * look.unit,
-        "tickCount": 4,
-        "format": ".3~g",
-    }
-    scale = {"type": "linear", "domain": np.linspace(low, high, 9).tolist(), "range": [hexed(c) for c in stops]}
-    nowhere = {"x": {"value": 0}, "y": {"value": 0}, "color": number("bar", scale=scale, legend=legend)}
-    bar = mark("point", {"values": [{"bar": low}]}, nowhere, size=0, opacity=0, tooltip=None)
     piece = picture(data_url(pixels), plane, name)
-    return Piece((*piece.layers, bar), piece.data)
+    return Piece((*piece.layers, colour_bar(low, high, colours, title, look)), piece.data)
 
 
 def levels(

@@ -1,12 +1,14 @@
-"""Who is who: one legend for colour and dash together, above the picture, in as many columns as fit."""
+"""Who is who, in one legend for colour and dash together above the picture; and how much a colour means."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from dlviz.drawing.labels import columns
-from dlviz.drawing.palette import colour, dash
-from dlviz.drawing.piece import Spec, word
+from dlviz.drawing.palette import colour, dash, hexed, ramp
+from dlviz.drawing.piece import Spec, mark, number, rows, word
 from dlviz.drawing.theme import Look
 
 
@@ -50,3 +52,24 @@ def legend_columns(widths: Sequence[float], title: float = 0) -> str:
         needed = title + sum(max(widths[column::count]) for column in range(count))
         expression = f"width >= {needed:.0f} ? {count} : ({expression})"
     return expression
+
+
+def colour_bar(low: float, high: float, colours: tuple[str, ...], title: str, look: Look) -> Spec:
+    """A mark of no size that carries the bar of ``colours``, spread evenly from ``low`` to ``high``."""
+    stops = ramp(colours, np.linspace(0, 1, 9))
+    scale = {"type": "linear", "domain": np.linspace(low, high, 9).tolist(), "range": [hexed(c) for c in stops]}
+    legend = {
+        "title": title,
+        "orient": "bottom",
+        "direction": "horizontal",
+        "titleOrient": "left",
+        "titlePadding": 8 * look.unit,
+        "gradientLength": 160 * look.unit,
+        "gradientThickness": 10 * look.unit,
+        "tickCount": 4,
+        "format": ".3~g",
+    }
+    nowhere = {"x": {"value": 0}, "y": {"value": 0}}
+    data = {"values": rows(bar=[low])}
+    encoding = {**nowhere, "color": number("bar", scale=scale, legend=legend)}
+    return mark("point", data, encoding, size=0, opacity=0, tooltip=None)

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from dlviz.drawing.legend import text_width
+from dlviz.drawing.legend import colour_bar, text_width
 from dlviz.drawing.palette import hexed, mix, oklab, ramp
-from dlviz.drawing.piece import Piece, Spec, literal, mark, number, rows, word
+from dlviz.drawing.piece import Piece, Spec, literal, mark, word
 from dlviz.drawing.scrubber import CELLS, START
 from dlviz.drawing.theme import Look
 
@@ -97,7 +97,7 @@ def matrix(
         layers.append(mark("text", name, {**place, "text": word("text"), "fill": literal("pen")}, **style))
     if click:
         layers.append(_target(name, place))
-    layers.append(_bar(low, high, colours, title, look))
+    layers.append(colour_bar(low, high, colours, title, look))
     return Piece(tuple(layers), data)
 
 
@@ -126,24 +126,3 @@ def _target(name: str, place: dict[str, Any]) -> Spec:
     hints = [word("row", title=""), word("column", title=""), word("text", title="")]
     encoding = {**place, "tooltip": hints}
     return mark("rect", name, encoding, name=CELLS, params=[select], opacity=0, cursor="pointer")
-
-
-def _bar(low: float, high: float, colours: tuple[str, ...], title: str, look: Look) -> Spec:
-    """A mark of no size that carries the colour bar."""
-    stops = ramp(colours, np.linspace(0, 1, 9))
-    scale = {"type": "linear", "domain": np.linspace(low, high, 9).tolist(), "range": [hexed(c) for c in stops]}
-    legend = {
-        "title": title,
-        "orient": "bottom",
-        "direction": "horizontal",
-        "titleOrient": "left",
-        "titlePadding": 8 * look.unit,
-        "gradientLength": 170 * look.unit,
-        "gradientThickness": 10 * look.unit,
-        "tickCount": 4,
-        "format": ".3~g",
-    }
-    nowhere = {"x": {"value": 0}, "y": {"value": 0}}
-    data = {"values": rows(bar=[low])}
-    encoding = {**nowhere, "color": number("bar", scale=scale, legend=legend)}
-    return mark("point", data, encoding, size=0, opacity=0, tooltip=None)

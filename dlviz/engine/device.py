@@ -72,7 +72,7 @@ def one_thread() -> None:
 
     To be called before torch is imported, by programs and not by a library's user. Torch's threads wait for each
     other by spinning: the small networks here gain nothing from a second one, and where another process
-    wants the cores, or a shared machine has fewer than it shows, a run takes ten times as long.
+    wants the cores, or a shared machine has fewer than it shows, a run takes many times as long.
     """
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
