@@ -50,7 +50,7 @@ def matrix(
 
     ``title`` names the colour bar and ``axes`` the rows and columns (row title, column title), all already
     translated. ``texts`` (R, C) stand in the cells; ``good`` (R, C) cells get a frame; ``chosen`` (row,
-    column) gets a heavy one. A cell that is not finite is hatched grey and shows its text. With ``click``
+    column) gets a heavy one. A cell that is not finite is grey and shows its text. With ``click``
     the chart has the point selection ``start`` with the fields ``row`` and ``column``. ``written_as`` gives the
     text of names that stand translated on the axes; rows, and so clicks, carry the names as given.
     """

@@ -20,7 +20,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dlviz import catalog, record
-from dlviz.contract import Figure, Note, Preset, Settings, silent
+from dlviz.contract import Figure, Note, Preset, Settings
 from dlviz.language import words
 from dlviz.ui import address, compute, controls, panels
 from dlviz.ui.address import Visit
@@ -112,7 +112,9 @@ class Frame:
         """The result under a progress bar, or None with the reason on the page."""
         slot, below = st.empty(), st.empty()
         try:
-            watch = compute.Watch(slot, self._first_picture(settings, below))
+            # Only the page's own run has a first picture: the pinned one's would pass for it.
+            meanwhile = self._first_picture(settings, slot, below) if settings == self.settings else None
+            watch = compute.Watch(slot, meanwhile)
             result = compute.result(self.stem, settings, watch)
         except Exception as error:  # noqa: BLE001  whatever goes wrong in a run must not take the page with it
             with slot.container():
@@ -122,14 +124,16 @@ class Frame:
         below.empty()
         return result
 
-    def _first_picture(self, settings: Settings, slot: DeltaGenerator) -> Callable[[], None] | None:
+    def _first_picture(
+        self, settings: Settings, bar: DeltaGenerator, slot: DeltaGenerator
+    ) -> Callable[[], None] | None:
         """What shows the hero while panels that take long are computed; only where there is no picture yet."""
         panels_ = getattr(settings, PANELS, ())
         if not (self._just_opened and panels_) or compute.ready(self.stem, settings):
             return None
         # The hero needs no panel, so its run without them is short. It is run before the long one and not in
         # its midst, where torch may be in a state that the short one does not expect.
-        first = compute.result(self.stem, settings.model_copy(update={PANELS: ()}), silent)
+        first = compute.result(self.stem, settings.model_copy(update={PANELS: ()}), compute.Watch(bar))
 
         def show() -> None:
             figure: Figure = self.figures.FIGURES[HERO]

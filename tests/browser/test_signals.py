@@ -20,7 +20,7 @@ def point(visitor, name, across, down, *, click=False):
     visitor.picture(name).scroll_into_view_if_needed()
     box = visitor.picture(name).bounding_box()
     at = box["x"] + across * box["width"], box["y"] + down * box["height"]
-    # Not at once, as a hand does: Vega misses the move with which the mouse enters.
+    # In two moves, as a hand does.
     for away in (3, 0):
         visitor.page.mouse.move(at[0] - away, at[1] - away)
         visitor.page.wait_for_timeout(300)
