@@ -111,6 +111,43 @@ NORMS = _family(
         "Switchable": "pink",
     }
 )
+# A vanilla RNN has the colour of its activation.
+CELLS = _family({"RNN tanh": "blue", "RNN ReLU": "orange", "LSTM": "violet", "GRU": "lime"})
+TRANSFERS = _family(
+    {
+        "From scratch": "ink",
+        "Full fine-tuning": "orange",
+        "Frozen": "blue",
+        "Head only": "brown",
+        "Layer-wise rates": "amber",
+        "L2-SP": "violet",
+        "Distillation": "pink",
+        "Gradual unfreezing": "green",
+    }
+)
+CLIPPINGS = _family(
+    {
+        "Plain": "crimson",
+        "Clipped by norm": "blue",
+        "Clipped by value": "amber",
+        "Weight decay": "green",
+        "Lower rate": "pink",
+    }
+)
+# Six steps of an ordered quantity, few to many: each darker than the one before on light paper, lighter on dark.
+AMOUNTS = {
+    name: Identity(name, light, dark, (SOLID, LONG, DENSE)[step % 3])
+    for step, (name, light, dark) in enumerate(
+        (
+            ("amount 1", "#b98a00", "#7d5fd6"),
+            ("amount 2", "#6f9413", "#5f86e8"),
+            ("amount 3", "#108a63", "#3fa9d6"),
+            ("amount 4", "#0f6f95", "#3fc79b"),
+            ("amount 5", "#41489f", "#a8dc5c"),
+            ("amount 6", "#4f1466", "#ffe75e"),
+        )
+    )
+}
 
 # What is measured of one thing (of an update rule, of a layer): quieter than identities.
 QUANTITIES = {
@@ -126,8 +163,17 @@ QUANTITIES = {
         Identity("backward", "#9a5f86", "#cf9dbe", LONG),
     )
 }
-FAMILIES = {"optimizers": OPTIMIZERS, "activations": ACTIVATIONS, "initializers": INITIALIZERS, "norms": NORMS}
-IDENTITIES = OPTIMIZERS | ACTIVATIONS | INITIALIZERS | NORMS | QUANTITIES
+FAMILIES = {
+    "optimizers": OPTIMIZERS,
+    "activations": ACTIVATIONS,
+    "initializers": INITIALIZERS,
+    "norms": NORMS,
+    "cells": CELLS,
+    "transfers": TRANSFERS,
+    "clippings": CLIPPINGS,
+    "amounts": AMOUNTS,
+}
+IDENTITIES = {name: item for family in (*FAMILIES.values(), QUANTITIES) for name, item in family.items()}
 
 # For a name that has no identity of its own yet: given out by the name's position in the picture.
 SPARE = tuple(
