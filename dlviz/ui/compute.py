@@ -80,26 +80,53 @@ def ready(stem: str, settings: Settings) -> bool:
     return _results.get((stem, settings)) is not None
 
 
+class TooLongError(Exception):
+    """The work was not done in the time that it had."""
+
+
+def at_once(stem: str, settings: Settings) -> Any:
+    """The result if it is there or can be had in a moment; else None. Errors of the run give None, too."""
+    end = perf_counter() + PATIENCE
+
+    def hurry(_share: float) -> None:
+        if perf_counter() > end:
+            raise TooLongError
+
+    try:
+        return result(stem, settings, hurry)
+    except Exception:  # noqa: BLE001  who asks has something else to show and has said what went wrong
+        return None
+
+
 class Watch:
     """A progress callback that shows a bar once the work has taken a while.
 
     Every call is also a point where Streamlit may end the script, so work for settings that have
     changed again stops within milliseconds. ``meanwhile`` is called once when the bar has appeared and the
-    work is under way, to show what can be shown before its end.
+    work is under way, to show what can be shown before its end. ``stop`` is called by a button beside the bar,
+    which ends the script as any other control does; ``key`` tells it from the button of another run.
     """
 
-    def __init__(self, slot: DeltaGenerator, meanwhile: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        slot: DeltaGenerator,
+        meanwhile: Callable[[], None] | None = None,
+        stop: Callable[[], None] | None = None,
+        key: str = "stop",
+    ) -> None:
         self._slot = slot
         self._meanwhile = meanwhile
+        self._stop, self._key = stop, key
         self._begun = self._drawn = self._yielded = perf_counter()
-        self._shown = False
+        self._bar: DeltaGenerator | None = None
 
     def __call__(self, share: float) -> None:
         now = perf_counter()
         if now - self._begun > PATIENCE and now - self._drawn > _FRAME:
             self._drawn = now
-            self._shown = True
-            self._slot.progress(min(max(share, 0.0), 1.0), tr("Computing …"))
+            if self._bar is None:
+                self._bar = self._open()
+            self._bar.progress(min(max(share, 0.0), 1.0), tr("Computing …"))
             # At zero it may still wait for its turn.
             if share > 0 and self._meanwhile is not None:
                 show, self._meanwhile = self._meanwhile, None
@@ -109,7 +136,15 @@ class Watch:
             # Reading the session state lets a waiting rerun through; no message goes to the browser.
             st.session_state.get("theme")
 
+    def _open(self) -> DeltaGenerator:
+        """The place of the bar, with the button beside it."""
+        row = self._slot.container(horizontal=True, vertical_alignment="center", key=f"{self._key}_row")
+        bar = row.empty()
+        if self._stop is not None:
+            row.button(tr("Stop"), icon=":material/stop_circle:", key=self._key, on_click=self._stop)
+        return bar
+
     def done(self) -> None:
         """Take the bar away."""
-        if self._shown:
+        if self._bar is not None:
             self._slot.empty()

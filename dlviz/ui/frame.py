@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -29,6 +30,8 @@ from dlviz.ui.trouble import explain, reported
 from dlviz.ui.visitor import language, look, through_front_door, tr
 
 VISIT = "visit"
+STOPPED = "stopped"
+"""The settings whose run the visitor has stopped."""
 HERO = "hero"
 PANELS = "panels"
 """The setting, where a concept has it, that switches on what is not computed at once."""
@@ -99,9 +102,14 @@ class Frame:
     def run(self, settings: Settings) -> Any:
         """The result, from the shelf or computed under a progress bar.
 
-        When it cannot be computed the page says why, keeps its text and its link, and ends here.
+        When it cannot be computed, or is stopped, the page says so and shows what there is without its panels.
+        Where there is not even that it keeps its text and its link and ends here.
         """
+        self._drawn = settings
         result = self._attempt(settings)
+        if result is None and getattr(settings, PANELS, ()):
+            self._drawn = settings.model_copy(update={PANELS: ()})
+            result = compute.at_once(self.stem, self._drawn)
         if result is None:
             panels.reading(self.words, None)
             panels.share(settings, self.pin)
@@ -110,11 +118,19 @@ class Frame:
 
     def _attempt(self, settings: Settings) -> Any:
         """The result under a progress bar, or None with the reason on the page."""
+        own = settings == self.settings
+        key = "run" if own else "pin"
         slot, below = st.empty(), st.empty()
+        if settings in self._stopped and not compute.ready(self.stem, settings):
+            with slot.container(horizontal=True, vertical_alignment="center"):
+                st.info(tr("Stopped. Nothing of this run was kept."), icon=":material/stop_circle:")
+                again = partial(self._resume, settings)
+                st.button(tr("Run"), icon=":material/play_circle:", key=f"again_{key}", on_click=again)
+            return None
         try:
             # Only the page's own run has a first picture: the pinned one's would pass for it.
-            meanwhile = self._first_picture(settings, slot, below) if settings == self.settings else None
-            watch = compute.Watch(slot, meanwhile)
+            meanwhile = self._first_picture(settings, slot, below) if own else None
+            watch = compute.Watch(slot, meanwhile, partial(self._halt, settings), f"stop_{key}")
             result = compute.result(self.stem, settings, watch)
         except Exception as error:  # noqa: BLE001  whatever goes wrong in a run must not take the page with it
             with slot.container():
@@ -123,6 +139,17 @@ class Frame:
         watch.done()
         below.empty()
         return result
+
+    @property
+    def _stopped(self) -> frozenset[Settings]:
+        return st.session_state.get(STOPPED, frozenset())
+
+    def _halt(self, settings: Settings) -> None:
+        # Others that were stopped before are forgotten, so that coming back to them runs them again.
+        st.session_state[STOPPED] = (self._stopped & {self.settings, self.pin}) | {settings}
+
+    def _resume(self, settings: Settings) -> None:
+        st.session_state[STOPPED] = self._stopped - {settings}
 
     def _first_picture(
         self, settings: Settings, bar: DeltaGenerator, slot: DeltaGenerator
@@ -147,7 +174,7 @@ class Frame:
         """Everything below the presets: figures, readouts, notices, pin, texts, share and export."""
         # A pinned run that is the current one would hide under it.
         ghost = None if self.pin in (None, self.settings) else self._attempt(self.pin)
-        names = [name for name in self.figures.shown(self.settings) if name != HERO]
+        names = [name for name in self.figures.shown(self._drawn) if name != HERO]
         self._charts((HERO, *names[:1]), (WIDE, 1 - WIDE) if names else (1,), result, ghost)
         self._claim(result)
         for row in range(1, len(names), 2):
@@ -161,7 +188,7 @@ class Frame:
         panels.share_and_export(self.stem, self.settings, self.pin)
 
     def _claim(self, result: Any) -> None:
-        if self.preset is None:
+        if self.preset is None or self._drawn != self.settings:
             return
         prose = self.words.presets[self.preset.name]
         check = self.preset.claim(result)

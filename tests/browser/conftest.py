@@ -39,8 +39,8 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="session")
-def server():
-    """The address of the app, freshly started."""
+def started():
+    """The app's process, freshly started, and its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -57,10 +57,16 @@ def server():
                 time.sleep(0.25)
         else:
             pytest.fail("the app did not start within 30 s")
-        yield url
+        yield process, url
     finally:
         process.terminate()
         process.wait(10)
+
+
+@pytest.fixture(scope="session")
+def server(started):
+    """The address of the app."""
+    return started[1]
 
 
 @pytest.fixture(scope="session")

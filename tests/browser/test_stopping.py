@@ -1,0 +1,67 @@
+"""Long runs end when they are stopped and when their visitor leaves, and leave nothing behind."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from dlviz.language import translate
+
+# Some minutes of training.
+LONG = "/normalization?panels=Training&epochs=10&training_seeds=10&seed={seed}&lang={lang}"
+
+
+def begun(visit, seed, lang="en"):
+    """A visitor who waits for a long run, with the button that stops it."""
+    visitor = visit(f"/?lang={lang}")
+    visitor.page.goto(visitor.server + LONG.format(seed=seed, lang=lang))
+    button = visitor.keyed("stop_run").get_by_role("button")
+    button.wait_for()
+    visitor.page.get_by_role("progressbar").wait_for()
+    return visitor, button
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_stopped_run_leaves_the_rest_of_the_page_and_can_be_taken_up_again(visit, lang):
+    visitor, button = begun(visit, seed=1, lang=lang)
+    assert button.inner_text().endswith(translate("Stop", lang))
+    button.click()
+    visitor.page.get_by_text(translate("Stopped. Nothing of this run was kept.", lang)).wait_for()
+    visitor.settled()
+    assert visitor.picture("hero").count() == 1
+    assert visitor.keyed("chart_training").count() == 0
+    assert visitor.keyed("share").count() == 1
+    assert "panels=Training" in visitor.address
+    visitor.keyed("again_run").get_by_role("button").click()
+    visitor.keyed("stop_run").get_by_role("button").click()
+    visitor.settled()
+    # Other settings are not stopped.
+    visitor.page.goto(visitor.server + f"/normalization?lang={lang}")
+    visitor.settled()
+    assert visitor.picture("cell").count() == 1
+
+
+def busy(pid: int, seconds: float) -> float:
+    """Share of the time that a process spends computing, by the kernel's books."""
+
+    def ticks() -> int:
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return int(fields[11]) + int(fields[12])
+
+    before = ticks()
+    time.sleep(seconds)
+    return (ticks() - before) / os.sysconf("SC_CLK_TCK") / seconds
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads the processor time from /proc")
+@pytest.mark.parametrize("how", ["stops", "leaves"])
+def test_the_work_of_a_visitor_who_is_gone_ends_within_a_second(visit, started, how):
+    visitor, button = begun(visit, seed=2)
+    pid = started[0].pid
+    assert busy(pid, 1.0) > 0.2
+    button.click() if how == "stops" else visitor.page.close()
+    time.sleep(1.0)
+    assert busy(pid, 1.5) < 0.15
+    # Nothing is kept of it: who asks for the same waits for the whole run.
+    begun(visit, seed=2)
