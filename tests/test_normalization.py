@@ -13,7 +13,7 @@ from PIL import Image
 from sklearn.datasets import load_sample_image
 from torch import nn
 
-from dlviz.concepts.normalization import experiment, figures, presets, sentences, studies, tensors
+from dlviz.concepts.normalization import experiment, figures, presets, studies, tensors
 from dlviz.concepts.normalization.measure import SETS
 from dlviz.concepts.normalization.settings import NormName, Settings
 from dlviz.drawing.theme import Look
@@ -195,19 +195,6 @@ def test_sentences_of_odd_settings_have_no_odd_numbers(case, language):
     texts += [readout.measured for readout in experiment.readouts(result)]
     for text in texts:
         assert not re.search(r"\bnan\b|\binf\b|e[-−]1\d|\d{9}", text), text
-
-
-def test_numbers_are_written_as_they_are():
-    assert [sentences.percent(share) for share in (0, 1e-5, 0.0005, 0.5, 0.9996, 1)] == [
-        "0.0%", "< 0.1%", "0.1%", "50.0%", "> 99.9%", "100.0%",
-    ]  # fmt: skip
-    assert [sentences.signed(value) for value in (-0.0, 1e-14, -0.123456, 1.465e-5)] == [
-        "0",
-        "0",
-        "−0.1235",
-        "1.465e−5",
-    ]
-    assert sentences._tex(-6.281e-5) == r"-6.281 \cdot 10^{-5}"
 
 
 def test_an_axis_is_called_standard_only_where_its_slices_are():

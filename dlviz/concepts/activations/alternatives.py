@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from dlviz.drawing.theme import Look, tr
+from dlviz.numbers import above, percent, small
 
 from . import zigzag
 from .measure import GONE, Result
-from .numbers import above, percent, small
 from .sentences import probability
 from .settings import titled
 

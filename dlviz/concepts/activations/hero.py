@@ -13,9 +13,9 @@ from dlviz.drawing.palette import colour
 from dlviz.drawing.paths import ghost_colour
 from dlviz.drawing.piece import Piece, finish, mark, rows
 from dlviz.drawing.theme import Look, tr
+from dlviz.numbers import fixed, percent, small
 
 from .measure import Neuron, Result
-from .numbers import fixed, percent, small
 from .settings import titled
 
 HEIGHT = 460

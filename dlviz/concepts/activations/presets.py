@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from dlviz.contract import Check, Preset
+from dlviz.numbers import fixed, percent, small
 
 from . import zigzag
 from .measure import NEAR, Result
-from .numbers import fixed, percent, small
 from .settings import Settings
 
 SWISH_GAP = 0.2784645427610738

@@ -9,10 +9,10 @@ import numpy as np
 
 from dlviz.contract import Note, Readout
 from dlviz.engine.activations import ACTIVATIONS
+from dlviz.numbers import above, fixed, percent, small
 
 from . import zigzag
 from .measure import GONE, NEAR, Result
-from .numbers import above, fixed, percent, small
 from .presets import swish_gap
 from .settings import titled
 

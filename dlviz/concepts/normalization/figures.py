@@ -15,10 +15,10 @@ from dlviz.drawing.table import table
 from dlviz.drawing.theme import Look, tr
 from dlviz.drawing.voxels import Glass, Shape, voxels
 from dlviz.language import words
+from dlviz.numbers import short, signed
 
 from . import curves, photographs
 from .measure import EXACT, SETS, Block, Result
-from .sentences import short, signed
 from .settings import Settings
 
 HERO = 440

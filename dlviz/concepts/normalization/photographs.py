@@ -7,10 +7,10 @@ from typing import Any
 from dlviz.drawing.pictures import Image, pictures
 from dlviz.drawing.piece import finish, footnote
 from dlviz.drawing.theme import Look, tr
+from dlviz.numbers import percent
 
 from .curves import off
 from .measure import Picture, Result
-from .sentences import percent
 
 HEIGHT = 520
 

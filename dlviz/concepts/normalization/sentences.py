@@ -2,41 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 
 from dlviz.contract import Note, Readout
+from dlviz.numbers import latex, percent, signed
 
 from .measure import Result, Training
-
-
-def signed(value: float, digits: int = 4) -> str:
-    """A number to some significant digits, with a real minus."""
-    return re.sub(r"(e.)0", r"\1", f"{_exact(value):.{digits}g}").replace("-", "−")
-
-
-def _exact(value: float) -> float:
-    """Zero for what is zero but for rounding, and never −0."""
-    return value if abs(value) >= 1e-12 else 0.0
-
-
-def _tex(value: float) -> str:
-    """A number to four significant digits in LaTeX."""
-    mantissa, _, power = f"{_exact(value):.4g}".partition("e")
-    return rf"{mantissa} \cdot 10^{{{int(power)}}}" if power else mantissa
-
-
-def short(value: float) -> str:
-    """Two decimals, or one significant digit of what they would show as zero."""
-    return signed(value, 1) if 0 < abs(value) < 0.005 else f"{value + 0.0:.2f}".replace("-", "−")
-
-
-def percent(share: float) -> str:
-    """To one decimal; neither 0% nor 100% unless it is."""
-    if 0 < share < 0.0005:
-        return "< 0.1%"
-    return "> 99.9%" if 0.9995 <= share < 1 else f"{100 * share:.1f}%"
 
 
 def readouts(result: Result) -> list[Readout]:
@@ -227,5 +198,5 @@ def _formula(result: Result) -> list[Note]:
             y = settings.gamma * x_hat + settings.beta
             numbers = {"x": x, "mean": mean, "var": var, "x_hat": x_hat, "y": y}
             given = {"gamma": settings.gamma, "beta": settings.beta}
-            return [Note("arithmetic", {"norm": norm} | {name: _tex(n) for name, n in (numbers | given).items()})]
+            return [Note("arithmetic", {"norm": norm} | {name: latex(n) for name, n in (numbers | given).items()})]
     return []
