@@ -86,3 +86,23 @@ def test_at_once_gives_nothing_rather_than_wait(monkeypatch):
     monkeypatch.setattr(CONCEPT.experiment, "run", slow)
     assert compute.at_once(STEM, MODEL()) is None
     assert not compute.ready(STEM, MODEL())
+
+
+@pytest.mark.usefixtures("shelf")
+def test_no_bar_stays_when_all_is_there(monkeypatch):
+    monkeypatch.setattr(compute, "PATIENCE", -1.0)
+    monkeypatch.setattr(compute, "_FRAME", -1.0)
+    shown = []
+    bar = compute.Watch._open
+    monkeypatch.setattr(compute.Watch, "_open", lambda self: shown.append(self) or bar(self))
+    run = CONCEPT.experiment.run
+
+    def watched(settings, progress):
+        if not settings.panels:  # the first picture takes long, the rest does not
+            progress(0.5)
+        return run(settings.model_copy(update={"panels": ()}))
+
+    monkeypatch.setattr(CONCEPT.experiment, "run", watched)
+    at = page()
+    assert len(shown) == 1
+    assert not at.get("progress")

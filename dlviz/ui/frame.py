@@ -160,7 +160,9 @@ class Frame:
             return None
         # The hero needs no panel, so its run without them is short. It is run before the long one and not in
         # its midst, where torch may be in a state that the short one does not expect.
-        first = compute.result(self.stem, settings.model_copy(update={PANELS: ()}), compute.Watch(bar))
+        watch = compute.Watch(bar)
+        first = compute.result(self.stem, settings.model_copy(update={PANELS: ()}), watch)
+        watch.done()
 
         def show() -> None:
             figure: Figure = self.figures.FIGURES[HERO]
