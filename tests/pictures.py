@@ -65,7 +65,7 @@ def curves(look, runs):
     drawn = [lines.Line(run.name, np.arange(41), run.loss, diverged=run.diverged) for run in runs]
     drawn.append(lines.Line("Adam", np.arange(41), np.full(41, 3.0), low=np.full(41, 2.0), high=np.full(41, 4.0)))
     piece = frame(x, y, look) + lines.shade(30, 50, x, look, "diverges") + lines.ghost_lines(drawn[:1], x, y, look)
-    piece += lines.measured(drawn, x, y, look) + lines.vertical(20, x, look, "2/λ") + scrubber.cursor(x, look)
+    piece += lines.measured(drawn, x, y, look) + lines.vertical(20, x, look, "2/λ")
     piece += lines.theory(np.arange(41.0), 100 * 0.9 ** np.arange(41), x, y, look, "0.9ᵗ")
     return finish(piece + scrubber.slider(40, look), look)
 

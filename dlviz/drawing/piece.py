@@ -186,7 +186,7 @@ def footnote(text: str, look: Look) -> Spec:
     Broken so that it fits half a page, or a phone: Vega would cut a longer line.
     """
     # A Chinese character takes its two columns in full, a letter less than its one.
-    narrow = 60 if look.language == "zh" else 72
+    narrow = 60 if look.language == "zh" else 64
     return {
         "text": wrap(text, 100 if look.slide else narrow),
         "lineHeight": 1.3 * look.small,

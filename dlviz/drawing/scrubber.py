@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dlviz.drawing.axes import Axis, Plane
+from dlviz.drawing.axes import Plane
 from dlviz.drawing.piece import Piece, mark
 from dlviz.drawing.theme import Look, tr
 
@@ -22,15 +22,6 @@ def slider(last: int, look: Look) -> Piece:
     """
     bind = {"input": "range", "min": 0, "max": max(int(last), 1), "step": 1, "name": tr(look, "step") + " "}
     return Piece(params=({"name": STEP, "value": max(int(last), 1), "bind": bind},))
-
-
-def cursor(x: Axis, look: Look) -> Piece:
-    """A fine upright line at the slider's step, for charts over steps that stand beside the picture."""
-    at = {"datum": {"expr": STEP}, "type": "quantitative", "scale": x.scale}
-    nowhere = {"values": [{}]}
-    return Piece(
-        (mark("rule", nowhere, {"x": at}, color=look.inks.muted, strokeWidth=1.2 * look.unit, tooltip=None, clip=True),)
-    )
 
 
 def click_grid(plane: Plane, columns: int = 81, rows: int = 61) -> Piece:
