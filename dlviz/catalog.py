@@ -40,6 +40,10 @@ SYLLABUS: dict[str, tuple[Concept, ...]] = {
         Concept("initialization", ":material/casino:"),
         Concept("normalization", ":material/view_in_ar:"),
     ),
+    "Sequences and transfer": (
+        Concept("bptt", ":material/replay:"),
+        Concept("fine_tuning", ":material/ac_unit:"),
+    ),
 }
 # fmt: on
 

@@ -67,6 +67,19 @@ SHORT = {
         "maxout_pieces": lambda _: st.sampled_from([1, 8]),
         "seed": lambda _: st.just(999),
     },
+    "fine_tuning": {
+        # What is trained is kept by these, so few of each.
+        "layers": lambda _: st.sampled_from([4, 8]),
+        "noise": lambda _: st.just(0.3),
+        "steps": lambda _: st.just(10),
+        "source_steps": lambda _: st.just(10),
+        "rate": lambda _: st.sampled_from([0.003, 0.1]),
+        "seeds": lambda _: st.sampled_from([1, 2]),
+        "seed": lambda _: st.just(999),
+        "decay": lambda _: st.sampled_from([0.0, 0.5]),
+        "l2sp": lambda _: st.sampled_from([0.0, 100.0]),
+        "distillation": lambda _: st.sampled_from([0.0, 1.0]),
+    },
     "normalization": {
         "batches": lambda _: st.just(100),
         "depth": lambda _: st.sampled_from([2, 20]),
@@ -76,6 +89,19 @@ SHORT = {
         "training_seeds": lambda _: st.just(1),
         "rate": lambda _: st.sampled_from([0.05, 1.0]),
         "seed": lambda _: st.just(999),
+    },
+    "bptt": {
+        "hidden": lambda _: st.sampled_from([2, 4, 16]),
+        "length": lambda _: st.sampled_from([5, 40, 500]),
+        "seeds": lambda _: st.sampled_from([1, 3]),
+        "seed": lambda _: st.just(999),
+        # What is trained is kept by these, so few of each.
+        "rate": lambda _: st.sampled_from([0.1, 10.0]),
+        "steps": lambda _: st.just(20),
+        "training_steps": lambda _: st.just(20),
+        "trained_seeds": lambda _: st.just(1),
+        "trained_hidden": lambda _: st.just(8),
+        "longest": lambda _: st.just(16),
     },
 }
 

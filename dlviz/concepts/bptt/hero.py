@@ -1,0 +1,94 @@
+"""The hero: the gradient of the final loss by the state, against the lag."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from dlviz.drawing import lines
+from dlviz.drawing.axes import Axis, frame, span
+from dlviz.drawing.curve import Line
+from dlviz.drawing.message import message
+from dlviz.drawing.piece import finish, footnote
+from dlviz.drawing.theme import Look, tr
+from dlviz.numbers import small
+
+from . import theory
+from .measure import GONE, Reach, Result
+
+HEIGHT = 440
+
+
+def hero(result: Result, look: Look, ghost: Result | None = None) -> Any:
+    """‖∂L/∂s‖ of every cell against the lag, with the band over networks and the two theories."""
+    if not result.reach:
+        return message(tr(look, "Choose at least one cell."), look, height=HEIGHT)
+    drawn = _lines(result, look)
+    pinned = _lines(ghost, look) if ghost is not None else []
+    steps = result.settings.steps_read
+    longest = max([steps, *(len(line.x) for line in pinned)])
+    x = Axis(tr(look, "Lag T − t (steps back from the loss)"), 0, max(longest - 1, 1), whole=True)
+    lags = np.arange(steps)
+    theories = _theories(result, lags)
+    y = Axis(tr(look, "Norm of ∂L/∂h_t"), *_heights([*drawn, *pinned], theories, longest), log=True)
+    piece = frame(x, y, look) + lines.ghost_lines(pinned, x, y, look)
+    piece += lines.measured(drawn, x, y, look, height=HEIGHT)
+    if theories is not None:
+        slope, bound = theories
+        reach = next(iter(_vanilla(result).values()))
+        text = tr(look, "ρ^lag, ρ = {value}", value=small(reach.rho[0]))
+        piece += lines.theory(lags, slope, x, y, look, "", name="slope")
+        piece += theory.label(slope, text, x, y, look, name="slope", at=0.5, below=slope[1] < slope[0])
+        if np.median(reach.sigma) > reach.rho[0] * 1.001:
+            piece += lines.theory(lags, bound, x, y, look, "", name="bound")
+            text = tr(look, "bound (max f′ · σ)^lag, σ = {value}", value=small(float(np.median(reach.sigma))))
+            piece += theory.label(bound, text, x, y, look, name="bound", at=1.0 if bound[1] > bound[0] else 0.6)
+    said = "Median and 10–90 % band over {seeds} networks, each with its own sequence."
+    note = tr(look, said if result.settings.seeds > 1 else "One network.", seeds=result.settings.seeds)
+    if "LSTM" in result.reach:
+        note += " " + tr(look, "LSTM: h_t with c_t, all that is handed on.")
+    gone = [cell for cell, reach in result.reach.items() if reach.finite and (reach.band()[1] < GONE).any()]
+    if gone:
+        note += " " + tr(look, "Below 1e-300, not drawn: {cells}.", cells=", ".join(gone))
+    return finish(piece, look, height=HEIGHT, title=footnote(note, look))
+
+
+def _vanilla(result: Result) -> dict[str, Reach]:
+    """The cells for which there is a theory."""
+    return {cell: reach for cell, reach in result.reach.items() if cell in ("RNN tanh", "RNN ReLU")}
+
+
+def _theories(result: Result, lags: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """ρ^lag and the bound (max f′ σ)^lag with max f′ = 1, both from the largest median at lag 0."""
+    found = _vanilla(result)
+    starts = [reach.band()[1][0] for reach in found.values()]
+    if not starts or not np.max(starts) > GONE or not np.isfinite(starts).all():
+        return None
+    reach, power = next(iter(found.values())), lags.astype(float)
+    with np.errstate(over="ignore", under="ignore"):
+        both = [max(starts) * base**power for base in (reach.rho[0], np.median(reach.sigma))]
+    # As far as a scale can hold them.
+    return tuple(np.where((values > GONE) & (values < 1 / GONE), values, np.nan) for values in both)
+
+
+def _heights(drawn: list[Line], theories: Any, longest: int) -> tuple[float, float]:
+    """The range of what is measured and of ρ^lag, with room at the top to see the bound leave."""
+    values = [part for line in drawn for part in (line.y, line.low, line.high)]
+    low, high = span(*values, log=True, decades=299)
+    if theories is None:
+        return low, high
+    slope, bound = (values[np.isfinite(values)].max() for values in theories)
+    low, high = span(low, high, slope, log=True, pad=0.01, decades=299)
+    top = min(np.log10(bound), np.log10(high) + 0.14 * np.log10(high / low))
+    return low, float(10 ** min(max(np.log10(high), top), 300))
+
+
+def _lines(result: Result, look: Look) -> list[Line]:
+    found = []
+    for cell, reach in result.reach.items():
+        low, middle, high = reach.band()
+        # What is too small for a scale to hold is left out here, and said.
+        kept = np.where(middle < GONE, np.nan, middle)
+        found.append(Line(cell, np.arange(len(middle)), kept, np.maximum(low, GONE), np.maximum(high, GONE)))
+    return found

@@ -1,0 +1,53 @@
+"""The figure of all pairs of steps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from dlviz.drawing.message import message
+from dlviz.drawing.palette import colour
+from dlviz.drawing.piece import finish, footnote
+from dlviz.drawing.theme import Look, tr
+from dlviz.drawing.triangle import LEAST, RESOLVE, triangle
+
+from .measure import Result
+
+HEIGHT = 430
+
+
+def off(look: Look, height: int = HEIGHT) -> Any:
+    """What stands in place of the figure of a panel that is off."""
+    return message(tr(look, "Switch this panel on in the settings."), look, height=height)
+
+
+def pairs(result: Result, look: Look, ghost: Result | None = None) -> Any:
+    """‖∂h_t/∂h_s‖ for all s up to t as an image, and one row of it under a slider."""
+    found, settings = result.pairs, result.settings
+    if found is None:
+        return off(look)
+    below = np.arange(1, found.logs.shape[1] + 1) <= found.targets[:, None]
+    if np.isnan(found.logs[below]).all():
+        return message(tr(look, "The Jacobians are not finite numbers."), look, height=HEIGHT)
+    titles = (
+        tr(look, "Step s that is differentiated by"),
+        tr(look, "Step t"),
+        tr(look, "Norm"),
+    )
+    piece = triangle(
+        found.logs, found.targets, look, titles=titles, bar=tr(look, "Norm, as a power of ten"), slider_name="bptt_t",
+        colour=colour(settings.cell, look),
+    )  # fmt: skip
+    # No double bars for the norm: few fonts have them.
+    said = (
+        "Frobenius norm of ∂h_t/∂h_s over √(2n), h with c, of one LSTM. 1 keeps; less forgets, more explodes."
+        if settings.cell == "LSTM"
+        else "Frobenius norm of ∂h_t/∂h_s over √n, of one {cell}. 1 keeps; less forgets, more explodes."
+    )
+    note = tr(look, said, cell=settings.cell)
+    if found.probes:
+        note += " " + tr(look, "Estimated with {count} random probes.", count=found.probes)
+    if (found.logs[below] < LEAST).any():
+        note += " " + tr(look, "Below 1e-299: drawn at the foot.")
+    return finish(piece, look, height=HEIGHT, title=footnote(note, look), resolve=RESOLVE)

@@ -1,0 +1,175 @@
+"""Networks of every kind of cell learn to remember over longer and longer lags."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dlviz.contract import Progress, silent
+from dlviz.engine.kept import kept
+
+from .settings import Settings
+from .trained import CLOSE, Remembering
+
+if TYPE_CHECKING:
+    from dlviz.engine.recurrent import Recurrent
+    from dlviz.engine.sequences import Kind
+
+BATCH = 16
+TESTED = 512
+CHUNK = 10  # training steps whose mini-batches are drawn at once
+CLIP = 1.0  # every gradient is scaled down to this norm
+COSTS = {"RNN tanh": 1.0, "RNN ReLU": 1.0, "LSTM": 3.0, "GRU": 2.8}
+
+
+def networks(start: tuple[str, int, str, float, float, float], kind: Kind, keys: list[int], copies: int) -> Recurrent:
+    """``copies`` times the networks with these keys before training, in float32, one after the other.
+
+    ``start``: cell, units, matrix, radius, gain of the inputs, gate bias.
+    """
+    import torch
+
+    from dlviz.engine import cells
+    from dlviz.engine.device import device
+    from dlviz.engine.recurrent import Recurrent
+
+    cell, hidden, matrix, radius, gain, bias = start
+    drawn = cells.draw(cell, hidden, kind.inputs, keys, matrix=matrix, radius=radius, input_gain=gain, bias=bias)
+    readout = cells.readout(hidden, kind.outputs, keys)
+    parts = [drawn.weight_ih, drawn.weight_hh, drawn.bias, readout, torch.zeros(len(keys), kind.outputs)]
+    return Recurrent(cell, *[part.float().repeat(copies, *[1] * (part.dim() - 1)).to(device()) for part in parts])
+
+
+def lags(longest: int) -> tuple[int, ...]:
+    """The four lags up to the longest, each twice the one before."""
+    return tuple(longest // part for part in (8, 4, 2, 1))
+
+
+def remembering(s: Settings, progress: Progress = silent) -> Remembering | None:
+    """Accuracy of every kind of cell against the lag; None without a cell."""
+    if not s.cells:
+        return None
+    truncation = s.truncation if s.truncated else None
+    total, before, found = sum(COSTS[cell] for cell in s.cells), 0.0, []
+    for cell in s.cells:
+
+        def watch(share: float, start: float = before, cost: float = COSTS[cell]) -> None:
+            progress((start + cost * share) / total)
+
+        bias = {"LSTM": s.forget_bias, "GRU": s.update_bias}.get(cell, 0.0)
+        start = (cell, s.trained_hidden, s.matrix, s.radius, s.input_gain, bias)
+        noise = s.blank_noise if s.task == "Copy" else 0.0
+        found.append(
+            _accuracy(
+                start, s.task, noise, s.longest, truncation, s.adam_rate, s.training_steps, s.trained_seeds, s.seed,
+                progress=watch,
+            )
+        )  # fmt: skip
+        before += COSTS[cell]
+    # Of numbers spread evenly over [0, 1): how often the sum of two is within CLOSE of 1.
+    chance = 1 / 8 if s.task == "Copy" else 1 - (1 - CLOSE) ** 2
+    return Remembering(
+        s.task, s.cells, np.array(lags(s.longest)), np.array(found), TESTED, chance, truncation, s.trained_hidden,
+        s.training_steps,
+    )  # fmt: skip
+
+
+@kept(32)
+def _accuracy(
+    start: tuple[str, int, str, float, float, float],
+    task: str,
+    noise: float,
+    longest: int,
+    truncation: int | None,
+    rate: float,
+    steps: int,
+    seeds: int,
+    seed: int,
+    *,
+    progress: Progress = silent,
+) -> np.ndarray:
+    """Share of right answers after training, (L, S), shortest lag first."""
+    import torch
+
+    from dlviz.engine import recurrent, recurrent_training, sequences
+    from dlviz.engine.cells import generator
+
+    from .studies import keys
+
+    kind = sequences.KINDS[task]
+    own = keys(seed, seeds)
+    falling = lags(longest)[::-1]
+    lengths = [lag + 1 if task == "Copy" else lag for lag in falling]
+    each = [length for length in lengths for _ in own]
+
+    def drawn(part: int, count: int) -> Drawn:
+        return Drawn(task, lengths, [generator(key, part) for key in own], noise, count, nets.bias.device)
+
+    with torch.no_grad():
+        nets = networks(start, kind, own, len(lengths))
+        batches = drawn(8, BATCH)
+        batches.alive = lambda: progress(0.97 * batches.step / steps)
+        recurrent_training.adapt(
+            nets, batches, each, steps, rate=rate, clip_norm=CLIP, truncation=truncation,
+            progress=lambda share: progress(0.97 * share),
+        )  # fmt: skip
+        tests = drawn(9, TESTED)
+        tests.alive = lambda: progress(0.97)
+        x, y = tests.chunk(1)
+        right = np.empty(len(each))
+        for m, length in enumerate(each):
+            outputs = recurrent.forward(nets.one(m), x[0, m : m + 1, -length:], [length]).outputs[0]
+            wrong = (
+                (outputs[:, 0] - y[0, m]).abs() >= CLOSE if kind.loss == "squared" else outputs.argmax(-1) != y[0, m]
+            )
+            # What is not finite is no answer.
+            wrong |= ~outputs.isfinite().all(-1)
+            right[m] = 1 - float(wrong.double().mean())
+            progress(0.97 + 0.03 * (m + 1) / len(each))
+    return right.reshape(len(lengths), seeds)[::-1].copy()
+
+
+def _nothing() -> None:
+    pass
+
+
+class Drawn:
+    """Mini-batches for every length (longest first) and seed, several steps at a time.
+
+    ``alive`` is called every few milliseconds while numbers are drawn, ``step`` being the training step.
+    """
+
+    def __init__(self, task: str, lengths: list[int], generators: list, noise: float, count: int, where) -> None:
+        self.task, self.lengths, self.generators, self.noise = task, lengths, generators, noise
+        self.count, self.where = count, where
+        self.step, self.alive = 0, _nothing
+
+    def chunk(self, steps: int):
+        """Inputs (steps, M, T, B, d) and targets (steps, M, B); shorter sequences stand at the end."""
+        import torch
+
+        from dlviz.engine import sequences
+
+        kind, count = sequences.KINDS[self.task], self.count
+        models = len(self.lengths) * len(self.generators)
+        x = torch.zeros(steps, models, self.lengths[0], count, kind.inputs)
+        y = torch.zeros(steps, models, count, dtype=torch.float32 if kind.loss == "squared" else torch.long)
+        m = 0
+        for length in self.lengths:
+            for random in self.generators:
+                read, target = sequences.draw(self.task, length, steps * count, random)
+                if self.noise:
+                    # On the blanks alone: the symbol itself is clean.
+                    read[:, 1:] += self.noise * torch.randn(read[:, 1:].shape, generator=random)
+                x[:, m, -length:] = read.view(steps, count, length, -1).transpose(1, 2)
+                y[:, m] = target.view(steps, count)
+                self.alive()
+                m += 1
+        return x.to(self.where), y.to(self.where)
+
+    def __call__(self, step: int):
+        self.step = step
+        if step % CHUNK == 0:
+            self.x, self.y = self.chunk(CHUNK)
+        return self.x[step % CHUNK], self.y[step % CHUNK]

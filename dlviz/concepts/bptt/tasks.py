@@ -1,0 +1,63 @@
+"""The shapes of sequence tasks, and which steps the gradient of each loss reaches in a small network."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dlviz.contract import Progress, silent
+from dlviz.engine.kept import kept
+
+from .settings import Settings
+from .trained import TASKS, Shape, Tasks
+
+STEPS, HIDDEN, INPUTS = 6, 16, 4
+
+
+def shapes() -> dict[str, tuple[list[bool], list[int]]]:
+    """Task -> at which steps something is read, and the steps 1 ... T with a loss."""
+    reads, every = [True] * STEPS, list(range(1, STEPS + 1))
+    half = STEPS // 2
+    found = (
+        ([True, *[False] * (STEPS - 1)], every),
+        (reads, [STEPS]),
+        (reads, every),
+        ([t <= half for t in every], every[half:]),
+    )
+    return dict(zip(TASKS, found, strict=True))
+
+
+def tasks(s: Settings, progress: Progress = silent) -> Tasks:
+    """The gradients of all losses, of the cell looked at."""
+    bias = {"LSTM": s.forget_bias, "GRU": s.update_bias}.get(s.cell, 0.0)
+    return _tasks(s.cell, s.matrix, s.radius, s.input_gain, bias, s.seed, progress=progress)
+
+
+@kept(16)
+def _tasks(
+    cell: str, matrix: str, radius: float, gain: float, bias: float, seed: int, *, progress: Progress = silent
+) -> Tasks:
+    """Each loss is a unit vector times h of its step, so that its gradient there has norm 1."""
+    import torch
+
+    from dlviz.engine import cells
+
+    from .studies import keys
+
+    found = {}
+    chosen = keys(seed, 1)
+    with torch.no_grad():
+        net = cells.draw(cell, HIDDEN, INPUTS, chosen, matrix=matrix, radius=radius, input_gain=gain, bias=bias)
+        unit = cells.readout(HIDDEN, 1, chosen)
+        x = torch.randn(1, STEPS, INPUTS, generator=cells.generator(chosen[0], 6), dtype=torch.float64).to(unit)
+        for i, (task, (reads, losses)) in enumerate(shapes().items()):
+            trace = cells.forward(net, x * torch.tensor(reads).to(unit)[None, :, None])
+            gradient = np.zeros((len(losses), STEPS))
+            for j, last in enumerate(losses):
+                rows = torch.zeros(1, 1, net.state, dtype=x.dtype, device=x.device)
+                rows[..., :HIDDEN] = unit
+                for t in range(last, 0, -1):
+                    gradient[j, t - 1] = float(cells.norm(rows))
+                    rows = cells.pull(trace, t, rows)[0]
+            found[task] = Shape(np.array(reads), np.array(losses), gradient)
+            progress((i + 1) / len(TASKS))
+    return Tasks(cell, HIDDEN, found)

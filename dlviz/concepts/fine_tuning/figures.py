@@ -1,0 +1,63 @@
+"""The pictures of the page "What should stay frozen?": Result -> Altair chart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from dlviz.contract import Figure
+from dlviz.drawing.theme import Look, tr
+from dlviz.language import words
+
+from . import gradual_figures, hero, holding_figures, moved_figures, run_figures
+from .measure import Result
+from .settings import Settings
+
+
+def _alt(figure: str) -> Callable[[Result, Look], str]:
+    def text(result: Result, look: Look) -> str:
+        if figure == "hero" and not result.sweep.labels:
+            return tr(look, "Choose at least one number of labels.")
+        values = {
+            **hero.described(result, look), **run_figures.described(result, look),
+            **holding_figures.described(result, look), **moved_figures.described(result, look),
+            **gradual_figures.described(result, look),
+        }  # fmt: skip
+        return words("fine_tuning", look.language).alt[figure].format(**values)
+
+    return text
+
+
+FIGURES: dict[str, Figure] = {
+    "hero": Figure("Accuracy against what is frozen", hero.hero, _alt("hero")),
+    "network": Figure("What is trained", run_figures.network, _alt("network"), {"frozen": "freeze"}),
+    "accuracy": Figure("Accuracy while it learns", run_figures.accuracy, _alt("accuracy")),
+    "loss": Figure("Loss while it learns", run_figures.loss, _alt("loss")),
+    "gain": Figure("When transfer stops paying", hero.gain, _alt("gain")),
+    "holding": Figure("Target learned against source forgotten", holding_figures.holding, _alt("holding")),
+    "drift": Figure("How far the weights moved", moved_figures.drift, _alt("drift")),
+    "cka": Figure("How alike the features stayed", moved_figures.cka, _alt("cka")),
+    "features": Figure("One layer's features before and after", moved_figures.features, _alt("features")),
+    "gradual": Figure("Gradual unfreezing", gradual_figures.gradual, _alt("gradual")),
+    "pairs": Figure(
+        "Every source on every target", run_figures.pairs, _alt("pairs"), {"source": "source", "target": "target"}
+    ),
+}
+
+PANELS: dict[str, tuple[str, ...]] = {
+    "Network": ("network",),
+    "Curves": ("accuracy", "loss"),
+    "Gain by labels": ("gain",),
+    "Holding on": ("holding",),
+    "What moved": ("drift", "cka", "features"),
+    "Gradual unfreezing": ("gradual",),
+    "Transfer map": ("pairs",),
+}
+
+
+def shown(settings: Settings) -> tuple[str, ...]:
+    """The figures that the page draws for these settings, the hero first and the map last."""
+    names = ["hero"]
+    for panel in PANELS:
+        if panel in settings.panels:
+            names += PANELS[panel]
+    return tuple(names)

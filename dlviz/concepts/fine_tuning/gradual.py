@@ -1,0 +1,60 @@
+"""The panel "Gradual unfreezing": the head first, then one more layer every few steps, from the top."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dlviz.contract import Progress, silent
+from dlviz.engine import transfer
+from dlviz.engine.kept import kept
+
+from .panels import Gradual
+from .settings import Settings
+from .start import Start, start
+
+LOOKS = 25  # at the test accuracy, over all steps
+
+
+def thaws(layers: int, every: int) -> np.ndarray:
+    """The first step, from 0, that trains each layer, (L,): the head from the start (Howard and Ruder 2018)."""
+    return every * np.arange(layers - 1, -1, -1)
+
+
+def schedule(layers: int, every: int, steps: int, rate: float) -> np.ndarray:
+    """Learning rates (T, 3, L) of full fine-tuning, gradual unfreezing and head only."""
+    rates = np.full((steps, 3, layers), rate)
+    rates[:, 1] *= np.arange(steps)[:, None] >= thaws(layers, every)
+    rates[:, 2, :-1] = 0
+    return rates
+
+
+@kept(maxsize=8)
+def trained(begin: Start, every: int, steps: int, rate: float, progress: Progress = silent) -> Gradual:
+    """All three and all seeds in one program."""
+    import torch
+
+    data = start(begin, lambda _: progress(0.0))
+    seeds, layers = len(data.x), len(data.networks.layers)
+    owner = torch.arange(seeds, device=data.x.device).repeat(3)
+    networks = data.networks.take(owner.tolist())
+    looked, accuracy = [], []
+
+    def probe(step: int) -> None:
+        looked.append(step)
+        found = networks.accuracy(*data.test, owner, progress=lambda _: progress(step / steps))
+        accuracy.append(found.reshape(3, seeds))
+
+    transfer.fit(
+        networks, data.x, data.y, np.repeat(schedule(layers, every, steps, rate), seeds, axis=1), steps,
+        order=data.order(steps), owner=owner, probe=probe, every=max(1, steps // LOOKS), progress=progress,
+    )  # fmt: skip
+    full, slowly, head = np.array(accuracy).transpose(1, 0, 2)
+    return Gradual(np.array(looked), np.stack([full, head, slowly]), thaws(layers, every), steps)
+
+
+def gradual(settings: Settings, progress: Progress = silent) -> Gradual | None:
+    """The curves; None without a source, where there is nothing to unfreeze."""
+    s = settings
+    if s.source == "No source":
+        return None
+    return trained(Start.of(s, s.amount), s.every, s.steps, s.rate, progress=progress)

@@ -1,0 +1,99 @@
+"""The picture of the panel "Gradual unfreezing": accuracy by step, and below it which layers are trained."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from dlviz.drawing import lines
+from dlviz.drawing.axes import Axis, frame, span
+from dlviz.drawing.curve import Line
+from dlviz.drawing.endlabels import plot_height
+from dlviz.drawing.message import message
+from dlviz.drawing.palette import colour
+from dlviz.drawing.piece import Piece, finish, footnote, mark, word
+from dlviz.drawing.theme import Look, tr
+
+from .holding_figures import names
+from .measure import Result
+from .panels import Gradual
+
+HEIGHT = 420
+
+
+def _share(found: Gradual) -> float:
+    """Of the picture, for the strip that shows which layers are trained."""
+    return 0.08 + 0.04 * len(found.thaw)
+
+
+def gradual(result: Result, look: Look, ghost: Result | None = None) -> Any:
+    """Test accuracy by step, with an upright line where a layer thaws and the layers that are trained below."""
+    found = result.gradual
+    if found is None:
+        said = tr(look, "Switch this panel on in the settings.")
+        if "Gradual unfreezing" in result.settings.panels:
+            said = tr(look, "Without a source there is nothing to unfreeze.")
+        return message(said, look, height=HEIGHT)
+    drawn = []
+    for name, values in zip(found.METHODS, 100 * found.accuracy, strict=True):
+        label = names(look)[name]
+        drawn.append(Line(name, found.steps, values.mean(1), values.min(1), values.max(1), label=label))
+    if not any(np.isfinite(line.y).any() for line in drawn):
+        return message(tr(look, "nothing to draw: no finite values"), look, height=HEIGHT)
+    low, high = span(*(part for line in drawn for part in (line.low, line.high)))
+    x, strip = Axis(tr(look, "Step"), 0, found.total), _share(found)
+    y = Axis(tr(look, "Target accuracy in %"), low - (high - low) * strip / (1 - strip), high, ticks_from=max(low, 0.0))
+    piece = frame(x, y, look) + _strip(found, x, y, low, look)
+    piece += lines.measured(drawn, x, y, look, height=HEIGHT)
+    note = tr(
+        look, "Below: the layers that are trained, the head on top. Mean and range over seeds ({seeds}).",
+        seeds=found.accuracy.shape[2],
+    )  # fmt: skip
+    return finish(piece, look, height=HEIGHT, title=footnote(note, look))
+
+
+def _strip(found: Gradual, x: Axis, y: Axis, low: float, look: Look) -> Piece:
+    """A bar a layer from the step at which it thaws, and thin upright lines there."""
+    count = len(found.thaw)
+    foot, top = y.low, y.low + 0.93 * (low - y.low)
+    tall = (top - foot) / count
+    bars, still = [], []
+    for layer, thaw in enumerate(found.thaw):
+        edges = {"layer": layer + 1, "y": foot + layer * tall + 0.1 * tall, "y2": foot + (layer + 0.9) * tall}
+        edges["middle"] = (edges["y"] + edges["y2"]) / 2
+        name = tr(look, "head") if layer == count - 1 else tr(look, "layer {layer}", layer=layer + 1)
+        if thaw > 0:
+            end = float(min(thaw, found.total))
+            still.append({**edges, "x": 0.0, "x2": end, "text": name if end > 0.12 * found.total else ""})
+        if thaw < found.total:
+            text = name if thaw <= 0.12 * found.total else ""
+            bars.append({**edges, "x": float(thaw), "x2": float(found.total), "text": text})
+    thaws = [{"x": float(thaw), "y": y.high} for thaw in found.thaw[:-1] if 0 < thaw < found.total]
+    hue = colour("Gradual unfreezing", look)
+    box = {"x": x.along("x"), "x2": {"field": "x2"}, "y": y.along("y"), "y2": {"field": "y2"}}
+    upright = {"x": x.along("x"), "y": y.along("y")}
+    size = min(look.label, 0.78 * plot_height(look, HEIGHT) * _share(found) * 0.93 / count)
+    text = {"fontSize": round(size, 1), "align": "left", "baseline": "middle", "dx": 5 * look.unit, "tooltip": None}
+    place = {"x": x.along("x"), "y": y.along("middle"), "text": word("text")}
+    base = {"y2": {"value": "height"}}
+    layers = (
+        mark("rule", "thaws", upright | base, stroke=hue, strokeWidth=look.unit, opacity=0.35, tooltip=None),
+        mark("rect", "frozen layers", box, fill=look.inks.faint, opacity=0.22, tooltip=None),
+        mark("rect", "trained layers", box, fill=hue, opacity=0.75, tooltip=None),
+        mark("text", "frozen layers", place, color=look.inks.muted, **text),
+        mark("text", "trained layers", place, color=look.inks.paper, fontWeight="bold", **text),
+    )
+    return Piece(layers, {"thaws": thaws, "frozen layers": still, "trained layers": bars})
+
+
+def described(result: Result, look: Look) -> dict[str, object]:
+    """Numbers for the text alternative; empty where the panel is off."""
+    found = result.gradual
+    if found is None:
+        return {"thawed": "–", "every": 0}
+    ends = ", ".join(
+        f"{names(look)[name]} {100 * values.mean():.1f}%"
+        for name, values in zip(found.METHODS, found.accuracy[:, -1], strict=True)
+    )
+    return {"thawed": ends, "every": result.settings.every}

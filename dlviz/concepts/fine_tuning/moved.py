@@ -1,0 +1,106 @@
+"""The panel "What moved": weights and features of the layers below the head, before and after fine-tuning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dlviz.contract import Progress, silent
+from dlviz.engine import transfer
+from dlviz.engine.kept import kept
+from dlviz.engine.similarity import linear_cka, principal_axes
+
+from .panels import Moved
+from .settings import Settings
+from .start import Start, start
+
+LOOKS = 25  # at the weights, over all steps
+IMAGES = 200  # of the target's test images, at most, for CKA and the principal axes
+TRAINING = 0.7  # about the share of the time that goes into training
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Full fine-tuning and k frozen, for every layer below the head; n images."""
+
+    steps: np.ndarray  # (P,)
+    drift: np.ndarray  # (2, P, L - 1, S)
+    cka: np.ndarray  # (2, L - 1, S)
+    points: np.ndarray  # (L - 1, 2, n, 2) before and after, full fine-tuning, first seed
+    share: np.ndarray  # (L - 1, 2, 2) of the variance before and after, along each axis
+    digits: np.ndarray  # (n,) what the images show
+
+
+@kept(maxsize=8)
+def compared(begin: Start, frozen: int, steps: int, rate: float, progress: Progress = silent) -> Compared:
+    """Fine-tune both ways and compare every layer with what it was."""
+    import torch
+
+    data = start(begin, lambda _: progress(0.0))
+    seeds, layers = len(data.x), len(data.networks.layers)
+    owner = torch.arange(seeds, device=data.x.device).repeat(2)
+    networks = data.networks.take(owner.tolist())
+    rates = np.full((2, seeds, layers), rate)
+    rates[1, :, :frozen] = 0
+    begun = [w.flatten(1).double() for w in data.networks.weights[:-1]]
+    looked, drift = [], []
+
+    def probe(step: int) -> None:
+        looked.append(step)
+        moves = [
+            (w.flatten(1).double() - w0[owner]).norm(dim=1) / w0.norm(dim=1)[owner]
+            for w, w0 in zip(networks.weights[:-1], begun, strict=True)
+        ]
+        drift.append(torch.stack(moves).view(layers - 1, 2, seeds).cpu().numpy())
+
+    transfer.fit(
+        networks, data.x, data.y, rates.reshape(-1, layers), steps, order=data.order(steps), owner=owner, probe=probe,
+        every=max(1, steps // LOOKS), progress=lambda done: progress(TRAINING * done),
+    )  # fmt: skip
+    chosen = slice(None, None, -(-data.test[0].shape[1] // IMAGES))
+    images, digits = data.test[0][:, chosen], data.test[1][0, chosen].cpu().numpy()
+    cka = np.empty((2, layers - 1, seeds))
+    points, share = np.full((layers - 1, 2, len(digits), 2), np.nan), np.full((layers - 1, 2, 2), np.nan)
+    for seed in range(seeds):
+        before = _features(data.networks, seed, images[seed])
+        for way in range(2):
+            after = _features(networks, way * seeds + seed, images[seed])
+            for layer in range(layers - 1):
+                cka[way, layer, seed] = linear_cka(before[layer], after[layer])
+                if seed == way == 0:
+                    points[layer], share[layer] = _on_axes(before[layer], after[layer])
+            progress(TRAINING + (1 - TRAINING) * (2 * seed + way + 1) / (2 * seeds))
+    digits = digits + (5 if begin.target.endswith("5-9") else 0)
+    return Compared(np.array(looked), np.array(drift).transpose(2, 0, 1, 3), cka, points, share, digits)
+
+
+def _features(networks: transfer.Networks, m: int, x: object) -> list[np.ndarray]:
+    """The features (n, d) of each layer below the head of one network."""
+    found = networks.features(x[None], len(networks.layers) - 1, slice(m, m + 1))[1:]
+    return [h[0].double().cpu().numpy() for h in found]
+
+
+def _on_axes(before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both (n, d), each about its mean, on the two principal axes of both together (2, n, 2); shares of the variance.
+
+    About their own means, for otherwise the first axis would show little but how far the mean has moved.
+    """
+    if not (np.isfinite(before).all() and np.isfinite(after).all()):
+        return np.full((2, len(before), 2), np.nan), np.full((2, 2), np.nan)
+    parts = before - before.mean(0), after - after.mean(0)
+    axes = principal_axes(np.concatenate(parts))
+    return np.stack([axes.project(part) for part in parts]), np.stack([axes.share_of(part) for part in parts])
+
+
+def moved(settings: Settings, progress: Progress = silent) -> Moved | None:
+    """What the figures draw; None without a source, from which nothing could have moved."""
+    s = settings
+    if s.source == "No source":
+        return None
+    found = compared(Start.of(s, s.amount), s.held, s.steps, s.rate, progress=progress)
+    at = s.feature_layer - 1
+    return Moved(
+        found.steps, s.held, found.drift, found.cka, s.feature_layer, *found.points[at], found.digits,
+        found.share[at], len(found.digits),
+    )  # fmt: skip

@@ -1,0 +1,148 @@
+"""What every run of the page starts from: the source networks and the target's examples, for every seed.
+
+A seed decides everything that is random: which digits are for the source, for the target and for the test, where
+they stand on the canvas, the noise, the first weights, the new heads and the mini-batches.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from dlviz.contract import Progress, silent
+from dlviz.engine import domains, transfer
+from dlviz.engine.device import device
+from dlviz.engine.kept import kept
+
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SOURCE_RATE = 0.003
+"""Adam's learning rate on the source task."""
+
+
+class Start(NamedTuple):
+    """What the source networks and the target's examples depend on."""
+
+    source: str
+    target: str
+    noise: float
+    labels: str
+    network: str
+    layers: int
+    source_steps: int
+    rate: float  # on the source
+    seeds: int
+    seed: int
+
+    @classmethod
+    def of(cls, s: Settings, labels: str) -> Start:
+        noise = s.noise if "oisy" in s.target else 0.0
+        return cls(s.source, s.target, noise, labels, s.network, s.layers, s.source_steps, SOURCE_RATE, s.seeds, s.seed)
+
+    @property
+    def every_seed(self) -> tuple[int, ...]:
+        return tuple(range(self.seed, self.seed + self.seeds))
+
+    @property
+    def task(self) -> str | None:
+        """The source's task: "Shuffled labels" takes the canvas of the target. None without a source."""
+        if self.source == "No source":
+            return None
+        if self.source == "Shuffled labels" and self.target.startswith("Shifted"):
+            return "Shifted, shuffled labels"
+        return self.source
+
+
+@dataclass(frozen=True)
+class Source:
+    """The source networks (S,) under their own head, and how right they are on the source's test images."""
+
+    networks: transfer.Networks
+    test: tuple[Tensor, Tensor] | None  # None without a source
+    accuracy: np.ndarray  # (S,); NaN without a source
+
+
+@dataclass(frozen=True)
+class Data:
+    """The target's examples, and the networks that begin to learn them."""
+
+    networks: transfer.Networks  # (S,) the source's layers under a new head
+    scratch: transfer.Networks  # (S,) layers as the source's were before they learned, under the same new head
+    x: Tensor  # (S, n, 144)
+    y: Tensor  # (S, n)
+    test: tuple[Tensor, Tensor]
+    seeds: tuple[int, ...]
+
+    def order(self, steps: int) -> Tensor | None:
+        """The mini-batches of each seed."""
+        return transfer.batches(self.x.shape[1], steps, self.seeds)
+
+
+@lru_cache(128)
+def _task(name: str, part: str, seed: int, noise: float) -> tuple[np.ndarray, np.ndarray]:
+    return domains.task(name, part, seed, noise)
+
+
+def examples(
+    name: str, part: str, seeds: tuple[int, ...], noise: float = 0.0, labels: str = "all"
+) -> tuple[Tensor, Tensor]:
+    """Images (S, n, 144) and classes (S, n) of a part of a task: so many of each class, for every seed."""
+    import torch
+
+    parts = [_task(name, part, seed, noise) for seed in seeds]
+    if labels != "all":
+        parts = [(x[some], y[some]) for x, y in parts for some in [domains.few(y, int(labels))]]
+    images, classes = (torch.from_numpy(np.stack(arrays)) for arrays in zip(*parts, strict=True))
+    return images.to(device()), classes.to(device())
+
+
+@kept(maxsize=16)
+def _pretrained(
+    name: str | None,
+    network: transfer.Kind,
+    layers: int,
+    steps: int,
+    rate: float,
+    seeds: tuple[int, ...],
+    progress: Progress = silent,
+) -> transfer.Networks:
+    """Networks that have learned a task, one for each seed; as they were drawn without one."""
+    networks = transfer.draw(network, layers, 10 if name is None else domains.classes(name), seeds).to(device())
+    if name is not None:
+        x, y = examples(name, "source", seeds)
+        rates = np.full((len(seeds), layers), rate)
+        order = transfer.batches(x.shape[1], steps, seeds)
+        transfer.fit(networks, x, y, rates, steps, order=order, progress=progress)
+    return networks
+
+
+def source_of(begin: Start, progress: Progress = silent) -> Source:
+    """The source networks. They are shared: ``take`` copies of what is to be trained."""
+    seeds, name = begin.every_seed, begin.task
+    networks = _pretrained(name, begin.network, begin.layers, begin.source_steps, begin.rate, seeds, progress=progress)
+    if name is None:
+        return Source(networks, None, np.full(len(seeds), np.nan))
+    test = examples(name, "test", seeds)
+    return Source(networks, test, networks.accuracy(*test, progress=lambda _: progress(1.0)))
+
+
+def start(begin: Start, progress: Progress = silent) -> Data:
+    """The target's examples and the networks at the start; to be copied by ``take`` before they are trained."""
+    seeds = begin.every_seed
+    networks = source_of(begin, progress).networks
+    classes = domains.classes(begin.target)
+    head = [part.to(device()) for part in transfer.new_head(begin.network, begin.layers, classes, seeds)]
+    drawn = transfer.draw(begin.network, begin.layers, classes, seeds).to(device())
+    return Data(
+        networks.with_head(*head),
+        drawn.with_head(*head),
+        *examples(begin.target, "target", seeds, begin.noise, begin.labels),
+        examples(begin.target, "test", seeds, begin.noise),
+        seeds,
+    )

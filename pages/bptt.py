@@ -1,0 +1,8 @@
+"""How far back a gradient reaches."""
+
+from dlviz.ui.frame import Frame
+
+frame = Frame("bptt")
+settings = frame.controls()
+result = frame.run(settings)
+frame.show(result)

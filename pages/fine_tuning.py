@@ -1,0 +1,8 @@
+"""Fine-tuning and frozen layers."""
+
+from dlviz.ui.frame import Frame
+
+frame = Frame("fine_tuning")
+settings = frame.controls()
+result = frame.run(settings)
+frame.show(result)
