@@ -77,7 +77,7 @@ def _work(job: dict[str, Any], timeout: float) -> bytes:
     if not AT_ONCE.acquire(timeout=timeout):
         raise ExportError(f"no figure could be written within {timeout:g} s: other exports are under way; try again")
     try:
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603  Python itself, and a file of this package
             [sys.executable, str(worker)],
             input=json.dumps(job).encode(),
             capture_output=True,

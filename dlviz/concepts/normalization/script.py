@@ -59,7 +59,7 @@ SETS = {
     "InstanceNorm": "x[n, c]",
     "GroupNorm": "x[n].reshape(G, -1)[c // (C // G)]",
 }
-TOKEN = "x[n, :, p]"
+POSITION = "x[n, :, p]"
 
 TAIL = """
 n, c, p = {cell}
@@ -97,7 +97,7 @@ def code(result: Result) -> str:
         "groups": block.groups,
     }
     parts = [HEAD.format(**names), _tensor(settings)]
-    sets = SETS | ({"LayerNorm": TOKEN} if block.token else {})
+    sets = SETS | ({"LayerNorm": POSITION} if block.token else {})
     listed = "\n".join(f'    "{name}": {cells},' for name, cells in sets.items())
     parts.append(
         TAIL.format(cell=block.cell, gamma=settings.gamma, beta=settings.beta, sets=listed, layers=_layers(result))
