@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
+import warnings
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from pictures import compiled
 
 from dlviz.drawing.axes import Axis, frame, span, ticks
+from dlviz.drawing.curve import drawable
 from dlviz.drawing.labels import columns, dodge, wrap
 from dlviz.drawing.legend import legend_columns
 from dlviz.drawing.piece import finish
@@ -76,6 +78,15 @@ def test_share_and_at_are_inverse(low, share):
     assert float(axis.share(axis.at(share))) == pytest.approx(share, abs=1e-6)
     axis = Axis("x", 1e-3, 1e4, log=True)
     assert float(axis.share(axis.at(share))) == pytest.approx(share, abs=1e-9)
+
+
+def test_an_axis_of_nearly_all_powers_of_ten_is_drawn_without_a_warning():
+    axis = Axis("x", 1e-299, 1e300, log=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert axis.at(3.0) == math.inf and axis.at(-2.0) == 0
+        kept = drawable(np.array([0.0, 5e-324, 1e-299, 1.0, 1e300]), axis)
+    assert kept.tolist() == pytest.approx([1e-300, 5e-324, 1e-299, 1.0, 1e300], rel=1e-12, abs=0)
 
 
 # ---- labels

@@ -43,7 +43,8 @@ def test_no_way_to_run_what_was_sent(path: Path):
 @pytest.mark.parametrize(
     "source",
     [
-        "eval(text)", "torch.load(file)", "numpy.load(file, allow_pickle=True)", "st.markdown(text, unsafe_allow_html=True)",
+        "eval(text)", "torch.load(file)", "numpy.load(file, allow_pickle=True)",
+        "st.markdown(text, unsafe_allow_html=True)",
         "st.html(text, unsafe_allow_javascript=True)", "import pickle", "from pickle import loads",
         "import streamlit.components", "subprocess.run(text, shell=True)",
     ],

@@ -73,7 +73,9 @@ class Axis:
         if not self.log:
             return self.low + share * (self.high - self.low)
         bottom, top = math.log10(self.low), math.log10(self.high)
-        return 10 ** (bottom + share * (top - bottom))
+        with np.errstate(over="ignore", under="ignore"):
+            # Beyond the ends of an axis of 300 decades there are no numbers: infinity, or zero.
+            return 10 ** (bottom + share * (top - bottom))
 
 
 @dataclass(frozen=True)

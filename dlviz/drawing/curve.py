@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dlviz.drawing.axes import Axis
+from dlviz.drawing.axes import SMALLEST, Axis
 
 LONG = 1_500  # points in a line; beyond, it is thinned to what a screen can show
 
@@ -40,7 +40,8 @@ def drawable(values: np.ndarray, y: Axis) -> np.ndarray:
     values = np.asarray(values, dtype=float)
     with np.errstate(invalid="ignore"):
         up = np.where(values == 0, -3.0, y.share(values)) if y.log else y.share(values)
-        kept = np.where(up > 3, y.at(3.0), np.where(up < -2, y.at(-2.0), values))
+        least = np.maximum(y.at(-2.0), SMALLEST) if y.log else y.at(-2.0)
+        kept = np.where(up > 3, y.at(3.0), np.where(up < -2, least, values))
     return np.where(np.isfinite(up), kept, np.nan)
 
 

@@ -190,6 +190,7 @@ def footnote(text: str, look: Look) -> Spec:
     return {
         "text": wrap(text, 100 if look.slide else narrow),
         "lineHeight": 1.3 * look.small,
+        "limit": 0,  # where there is none, Streamlit sets one that cuts lines 40 px before the edge
         "orient": "bottom",
         "anchor": "start",
         "frame": "bounds",

@@ -23,7 +23,7 @@ Kind = Literal["MLP", "CNN"]
 WIDTH = {"MLP": 64, "CNN": 16}
 """Units of a hidden layer, channels of a convolution."""
 STRIDES = (2, 2)  # of the first convolutions: 12x12 -> 6x6 -> 3x3; those after have stride 1
-ROOM = 4_000_000  # numbers that a pass over many examples may hold at once
+ROOM = 1_000_000  # numbers that a pass over many examples may hold at once
 HEAD_STREAM = 10_000  # added to the seed: the new head is drawn apart from the rest
 
 
@@ -117,21 +117,33 @@ class Networks:
             found.append(self.apply(layer, found[-1], models)[1])
         return found
 
-    def logits(self, x: Tensor, owner: Tensor | None = None, progress: Progress = silent) -> Tensor:
-        """(M, N, classes) of images ``x`` (S, N, 144), model m looking at ``x[owner[m]]`` (without owner: S = M)."""
+    def outputs(
+        self,
+        last: int,
+        x: Tensor,
+        owner: Tensor | None = None,
+        models: slice = slice(None),
+        progress: Progress = silent,
+    ) -> Tensor:
+        """h_last (M, N, d) of images ``x`` (S, N, 144), model m looking at ``x[owner[m]]`` (without owner: S = M)."""
         import torch
 
         widest = max(max(layer.fan_in, layer.units) * layer.positions for layer in self.layers)
         at_once = max(1, ROOM // (x.shape[1] * widest))
+        start, stop, _ = models.indices(len(self))
         parts = []
-        for first in range(0, len(self), at_once):
-            some = slice(first, min(first + at_once, len(self)))
+        for first in range(start, stop, at_once):
+            some = slice(first, min(first + at_once, stop))
             h = x[some] if owner is None else x[owner[some]]
-            for layer in range(len(self.layers)):
+            for layer in range(last):
                 h = self.apply(layer, h, some)[1]
             parts.append(h)
-            progress(some.stop / len(self))
+            progress((some.stop - start) / (stop - start))
         return torch.cat(parts)
+
+    def logits(self, x: Tensor, owner: Tensor | None = None, progress: Progress = silent) -> Tensor:
+        """(M, N, classes), as in :meth:`outputs`."""
+        return self.outputs(len(self.layers), x, owner, progress=progress)
 
     def score(
         self, x: Tensor, y: Tensor, owner: Tensor | None = None, progress: Progress = silent

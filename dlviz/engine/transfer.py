@@ -8,7 +8,7 @@ batched product per layer serves all that train that layer, and the gradients ar
 are the first few. The activations below a network's first trained layer are computed once for all its
 examples, and no gradient is computed there.
 
-The step is :class:`torch.optim.Adam`'s own. A layer whose rate is 0 has no gradient, as with
+The step is :class:`torch.optim.Adam`'s own. A layer whose rate is 0 takes no part in it, as with
 ``requires_grad_(False)``: it stays as it is bit by bit, and its moments begin when it is thawed.
 
 Float sums are taken in another order than in a plain loop over ``torch.nn`` modules, and in another one for
@@ -73,9 +73,9 @@ def fit(
     the order of the number of first layers that are frozen at all steps (``ValueError`` otherwise).
 
     ``l2sp`` (M,): strength α of the penalty α/2·‖w − w₀‖² on all layers but the head (Li, Grandvalet and Davoine
-    2018, equation 2, with β = 0). ``distillation`` (M,): weight λ of the cross-entropy between the softened outputs of
+    2018, section 3, with β = 0). ``distillation`` (M,): weight λ of the cross-entropy between the softened outputs of
     the ``old_head`` (M, classes, features) at the start and now, at temperature 2, the old head itself staying as it
-    is (Li and Hoiem 2016, equations 1 and 2, who train it, too).
+    is (Li and Hoiem 2016, equations 1 to 3, who train it, too).
 
     ``probe(step)`` is called before the first step, after every ``every`` steps and after the last, to look at
     ``networks``. Numbers that overflow stay as they come.
@@ -99,7 +99,6 @@ def fit(
         program.distil(torch.as_tensor(distillation, dtype=x.dtype, device=x.device), old_head)
     parts = _parts(networks, schedule, active)
     same = {part.rates: [other for other in parts if other.rates == part.rates] for part in parts}
-    optimizer = torch.optim.Adam([{"params": [part.tensor for part in group]} for group in same.values()], fused=True)
     losses = np.empty((steps, len(networks)))
     for step in range(steps):
         if probe is not None and step % every == 0:
@@ -107,16 +106,11 @@ def fit(
         loss, gradients = program.gradients(None if order is None else order[step])
         losses[step] = loss.cpu().numpy()
         now = min(step, len(schedule) - 1)
-        for group, history in zip(optimizer.param_groups, same, strict=True):
-            group["lr"] = history[now]
-        for part in parts:
-            thawed = part.rates[now] > 0
-            part.tensor.grad = gradients[part.layer][part.bias][part.models] if thawed else None
-        optimizer.step()
+        for history, group in same.items():
+            if history[now] > 0:
+                _step(group, history[now], gradients)
         done = (step + 1) / steps
         progress(done)
-    for part in parts:
-        part.tensor.grad = None
     if probe is not None:
         probe(steps)
     return losses
@@ -139,9 +133,30 @@ class _Part:
     bias: int  # 0 weights, 1 biases
     models: slice
     rates: tuple[float, ...]  # at all steps
+    moments: tuple[Tensor, Tensor]  # Adam's, as they go
+    taken: Tensor  # how many steps it has taken
+
+
+def _step(parts: list[_Part], rate: float, gradients: list[tuple[Tensor, Tensor] | None]) -> None:
+    """A step of Adam (Kingma and Ba 2015) with torch's defaults, at one rate.
+
+    By the function behind the class, which would load torch's compiler, for seconds, when it is first made.
+    """
+    from torch.optim.adam import adam
+
+    adam(
+        [part.tensor for part in parts],
+        [gradients[part.layer][part.bias][part.models] for part in parts],
+        *([part.moments[at] for part in parts] for at in (0, 1)),
+        [],
+        [part.taken for part in parts],
+        fused=True, amsgrad=False, beta1=0.9, beta2=0.999, lr=rate, weight_decay=0, eps=1e-8, maximize=False,
+    )  # fmt: skip
 
 
 def _parts(networks: Networks, schedule: np.ndarray, active: list[int]) -> list[_Part]:
+    import torch
+
     found = []
     for layer, count in enumerate(active):
         histories = [tuple(schedule[:, m, layer].tolist()) for m in range(count)]
@@ -151,7 +166,10 @@ def _parts(networks: Networks, schedule: np.ndarray, active: list[int]) -> list[
                 if any(histories[first]):
                     for bias, tensors in enumerate((networks.weights, networks.biases)):
                         models = slice(first, m)
-                        found.append(_Part(tensors[layer][models], layer, bias, models, histories[first]))
+                        tensor = tensors[layer][models]
+                        moments = torch.zeros_like(tensor), torch.zeros_like(tensor)
+                        taken = torch.zeros((), device=tensor.device)
+                        found.append(_Part(tensor, layer, bias, models, histories[first], moments, taken))
                 first = m
     return found
 
@@ -181,11 +199,8 @@ class _Program:
         self.cached: list[Tensor | None] = [None]
         for layer in range(1, len(active)):
             some = slice(active[layer - 1], active[layer])
-            inputs = x[owner[some]]
-            for below in range(layer if some.stop > some.start else 0):
-                beat()
-                inputs = networks.apply(below, inputs, some)[1]
-            self.cached.append(inputs if some.stop > some.start else None)
+            some_are = some.stop > some.start
+            self.cached.append(networks.outputs(layer, x, owner, some, lambda _: beat()) if some_are else None)
 
     def hold(self, strengths: Tensor) -> None:
         """L2-SP: remember where the layers started, of the models from the first to the last that are pulled."""
@@ -205,7 +220,7 @@ class _Program:
         self.weight, self.bias = (part[self.distilled] for part in old_head)
         self.strength = strengths[self.distilled] / TEMPERATURE
         old = self.networks.with_head(*old_head).take(self.distilled.tolist())
-        self.kept = (old.logits(self.x, self.owner[self.distilled]) / TEMPERATURE).softmax(-1)
+        self.kept = (old.logits(self.x, self.owner[self.distilled], lambda _: self.beat()) / TEMPERATURE).softmax(-1)
 
     def gradients(self, chosen: Tensor | None) -> tuple[Tensor, list[tuple[Tensor, Tensor] | None]]:
         """Losses (M,), and for every layer the gradients of its weights and biases, of the models that are active.

@@ -1,4 +1,4 @@
-"""Text alternatives of the figures, with the numbers of the result."""
+"""Text alternatives of the figures, with the numbers of the result, and what is said where there is no figure."""
 
 from __future__ import annotations
 
@@ -32,20 +32,28 @@ PARTS = {
 """What of the result a figure needs."""
 
 
+def missing(figure: str, result: Result, look: Look) -> str | None:
+    """Why there is nothing to draw, or None."""
+    if figure == "hero":
+        return None if result.reach else tr(look, "Choose at least one cell.")
+    part = PARTS[figure]
+    if getattr(result, part) is not None:
+        return None
+    if part.capitalize() in result.settings.panels:
+        return {
+            "gates": tr(look, "A vanilla RNN has no gates. Look at an LSTM or a GRU."),
+            "exploding": tr(look, "Noise has no answer to learn. Choose another sequence."),
+            "remembering": tr(look, "Choose at least one cell."),
+        }[part]
+    return tr(look, "Switch this panel on in the settings.")
+
+
 def alt(figure: str) -> Callable[[Result, Look], str]:
     """The function that describes one figure."""
 
     def text(result: Result, look: Look) -> str:
-        if figure == "hero" and not result.reach:
-            return tr(look, "Choose at least one cell.")
-        if figure in PARTS and getattr(result, PARTS[figure]) is None:
-            if figure in ("gates", "highway") and "Gates" in result.settings.panels:
-                return tr(look, "A vanilla RNN has no gates. Look at an LSTM or a GRU.")
-            if PARTS[figure] == "exploding" and "Exploding" in result.settings.panels:
-                return tr(look, "Noise has no answer to learn. Choose another sequence.")
-            if figure == "remembering" and "Remembering" in result.settings.panels:
-                return tr(look, "Choose at least one cell.")
-            return tr(look, "Switch this panel on in the settings.")
+        if (nothing := missing(figure, result, look)) is not None:
+            return nothing
         return words("bptt", look.language).alt[figure].format(**_numbers(figure, result))
 
     return text

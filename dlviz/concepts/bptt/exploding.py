@@ -38,7 +38,7 @@ def _runs(
     import torch
 
     from dlviz.engine import recurrent_training, sequences
-    from dlviz.engine.cells import generator
+    from dlviz.engine.recurrent_start import generator
 
     from .remembering import networks
     from .studies import keys

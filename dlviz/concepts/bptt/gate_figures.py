@@ -16,8 +16,8 @@ from dlviz.drawing.relief import data_url
 from dlviz.drawing.theme import Look, tr
 
 from . import theory
+from .alternatives import missing
 from .measure import GONE, Result
-from .pair_figures import off
 
 HEIGHT = 380
 STRIP = (-0.26, -0.08)
@@ -27,17 +27,11 @@ KEEP = ("f", "z")
 COLOURS = {"f": "LSTM", "z": "GRU", "i": "slope", "r": "backward", "o": "backward"}
 
 
-def _without(result: Result, look: Look) -> Any:
-    if "Gates" not in result.settings.panels:
-        return off(look, HEIGHT)
-    return message(tr(look, "A vanilla RNN has no gates. Look at an LSTM or a GRU."), look, height=HEIGHT)
-
-
 def gates(result: Result, look: Look, ghost: Result | None = None) -> Any:
     """Mean and 10–90 % band over the units of every gate, step by step, over the input that was read."""
     found = result.gates
-    if found is None:
-        return _without(result, look)
+    if (text := missing("gates", result, look)) is not None:
+        return message(text, look, height=HEIGHT)
     if not np.isfinite(found.mean).all():
         return message(tr(look, "The gates are not finite numbers."), look, height=HEIGHT)
     steps = np.arange(1, found.mean.shape[1] + 1)
@@ -83,8 +77,8 @@ def _input(inputs: np.ndarray, x: Axis, y: Axis, look: Look) -> Piece:
 def highway(result: Result, look: Look, ghost: Result | None = None) -> Any:
     """∂c_T/∂c_t by all paths (∂h_T/∂h_t of a GRU), and the product of the gates that keep the memory."""
     found = result.gates
-    if found is None:
-        return _without(result, look)
+    if (text := missing("highway", result, look)) is not None:
+        return message(text, look, height=HEIGHT)
     lags, lstm = np.arange(len(found.total)), result.settings.cell == "LSTM"
     total = np.where(found.total < GONE, np.nan, found.total)
     label = tr(look, "all paths")

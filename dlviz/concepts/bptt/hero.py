@@ -15,6 +15,7 @@ from dlviz.drawing.theme import Look, tr
 from dlviz.numbers import small
 
 from . import theory
+from .alternatives import missing
 from .measure import GONE, Reach, Result
 
 HEIGHT = 440
@@ -22,8 +23,8 @@ HEIGHT = 440
 
 def hero(result: Result, look: Look, ghost: Result | None = None) -> Any:
     """‖∂L/∂s‖ of every cell against the lag, with the band over networks and the two theories."""
-    if not result.reach:
-        return message(tr(look, "Choose at least one cell."), look, height=HEIGHT)
+    if (text := missing("hero", result, look)) is not None:
+        return message(text, look, height=HEIGHT)
     drawn = _lines(result, look)
     pinned = _lines(ghost, look) if ghost is not None else []
     steps = result.settings.steps_read
@@ -36,13 +37,13 @@ def hero(result: Result, look: Look, ghost: Result | None = None) -> Any:
     piece += lines.measured(drawn, x, y, look, height=HEIGHT)
     if theories is not None:
         slope, bound = theories
-        reach = next(iter(_vanilla(result).values()))
-        text = tr(look, "ρ^lag, ρ = {value}", value=small(reach.rho[0]))
+        rho, sigma = result.settings.radius, _sigma(result)
+        text = tr(look, "ρ^lag, ρ = {value}", value=small(rho))
         piece += lines.theory(lags, slope, x, y, look, "", name="slope")
-        piece += theory.label(slope, text, x, y, look, name="slope", at=0.5, below=slope[1] < slope[0])
-        if np.median(reach.sigma) > reach.rho[0] * 1.001:
+        piece += theory.label(slope, text, x, y, look, name="slope", at=0.5)
+        if sigma > rho * 1.001:
             piece += lines.theory(lags, bound, x, y, look, "", name="bound")
-            text = tr(look, "bound (max f′ · σ)^lag, σ = {value}", value=small(float(np.median(reach.sigma))))
+            text = tr(look, "bound (max f′ · σ)^lag, σ = {value}", value=small(sigma))
             piece += theory.label(bound, text, x, y, look, name="bound", at=1.0 if bound[1] > bound[0] else 0.6)
     said = "Median and 10–90 % band over {seeds} networks, each with its own sequence."
     note = tr(look, said if result.settings.seeds > 1 else "One network.", seeds=result.settings.seeds)
@@ -59,15 +60,21 @@ def _vanilla(result: Result) -> dict[str, Reach]:
     return {cell: reach for cell, reach in result.reach.items() if cell in ("RNN tanh", "RNN ReLU")}
 
 
+def _sigma(result: Result) -> float:
+    """The largest singular value of W in any of the networks, which the vanilla cells share."""
+    return float(next(iter(_vanilla(result).values())).sigma.max())
+
+
 def _theories(result: Result, lags: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-    """ρ^lag and the bound (max f′ σ)^lag with max f′ = 1, both from the largest median at lag 0."""
+    """ρ^lag from the largest median at lag 0, and the bound (max f′ σ)^lag, max f′ = 1, of every network."""
     found = _vanilla(result)
     starts = [reach.band()[1][0] for reach in found.values()]
     if not starts or not np.max(starts) > GONE or not np.isfinite(starts).all():
         return None
-    reach, power = next(iter(found.values())), lags.astype(float)
+    power = lags.astype(float)
+    highest = max(reach.gradient[:, 0][np.isfinite(reach.gradient[:, 0])].max() for reach in found.values())
     with np.errstate(over="ignore", under="ignore"):
-        both = [max(starts) * base**power for base in (reach.rho[0], np.median(reach.sigma))]
+        both = max(starts) * result.settings.radius**power, highest * _sigma(result) ** power
     # As far as a scale can hold them.
     return tuple(np.where((values > GONE) & (values < 1 / GONE), values, np.nan) for values in both)
 

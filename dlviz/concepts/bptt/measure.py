@@ -22,8 +22,8 @@ class Reach:
 
     gradient: np.ndarray  # (S, T) ‖∂L/∂s‖ at lags 0 ... T-1
     loss: np.ndarray  # (S,) L
-    rho: np.ndarray  # (S,) spectral radius of the first recurrent block
-    sigma: np.ndarray  # (S,) its largest singular value
+    sigma: np.ndarray  # (S,) largest singular value of the first recurrent block
+    slope: np.ndarray  # (S,) mean of f' over units and steps; NaN of cells with gates
 
     @property
     def finite(self) -> bool:

@@ -12,21 +12,17 @@ from dlviz.drawing.piece import finish, footnote
 from dlviz.drawing.theme import Look, tr
 from dlviz.drawing.triangle import LEAST, RESOLVE, triangle
 
+from .alternatives import missing
 from .measure import Result
 
 HEIGHT = 430
 
 
-def off(look: Look, height: int = HEIGHT) -> Any:
-    """What stands in place of the figure of a panel that is off."""
-    return message(tr(look, "Switch this panel on in the settings."), look, height=height)
-
-
 def pairs(result: Result, look: Look, ghost: Result | None = None) -> Any:
     """‖∂h_t/∂h_s‖ for all s up to t as an image, and one row of it under a slider."""
     found, settings = result.pairs, result.settings
-    if found is None:
-        return off(look)
+    if (text := missing("pairs", result, look)) is not None:
+        return message(text, look, height=HEIGHT)
     below = np.arange(1, found.logs.shape[1] + 1) <= found.targets[:, None]
     if np.isnan(found.logs[below]).all():
         return message(tr(look, "The Jacobians are not finite numbers."), look, height=HEIGHT)

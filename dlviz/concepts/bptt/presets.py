@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dlviz.contract import Check, Preset
+from dlviz.numbers import percent
 
 from .measure import Result
 from .settings import Settings
@@ -121,7 +122,7 @@ def truncation_turns(result: Result) -> Check:
     """Where the gradient reaches far, the last k steps are a good part of it but not the whole."""
     found, k = result.weight, min(result.settings.truncation, result.settings.steps_read)
     error, angle = float(np.median(found.error[:, k - 1])), float(np.median(found.angle[:, k - 1]))
-    return Check(error > 0.1 and angle > 5, {"k": k, "error": error, "angle": angle})
+    return Check(error > 0.1 and angle > 5, {"k": k, "error": percent(error), "angle": angle})
 
 
 _LINEAR = {"cells": ("RNN tanh",), "matrix": "Orthogonal", "input_gain": 0.001}

@@ -30,13 +30,14 @@ def networks(start: tuple[str, int, str, float, float, float], kind: Kind, keys:
     """
     import torch
 
-    from dlviz.engine import cells
+    from dlviz.engine import recurrent_start
     from dlviz.engine.device import device
     from dlviz.engine.recurrent import Recurrent
 
     cell, hidden, matrix, radius, gain, bias = start
-    drawn = cells.draw(cell, hidden, kind.inputs, keys, matrix=matrix, radius=radius, input_gain=gain, bias=bias)
-    readout = cells.readout(hidden, kind.outputs, keys)
+    given = {"matrix": matrix, "radius": radius, "input_gain": gain, "bias": bias}
+    drawn = recurrent_start.draw(cell, hidden, kind.inputs, keys, **given)
+    readout = recurrent_start.readout(hidden, kind.outputs, keys)
     parts = [drawn.weight_ih, drawn.weight_hh, drawn.bias, readout, torch.zeros(len(keys), kind.outputs)]
     return Recurrent(cell, *[part.float().repeat(copies, *[1] * (part.dim() - 1)).to(device()) for part in parts])
 
@@ -93,7 +94,7 @@ def _accuracy(
     import torch
 
     from dlviz.engine import recurrent, recurrent_training, sequences
-    from dlviz.engine.cells import generator
+    from dlviz.engine.recurrent_start import generator
 
     from .studies import keys
 

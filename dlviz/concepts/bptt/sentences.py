@@ -33,7 +33,7 @@ def readouts(result: Result) -> list[Readout]:
         found.append(Readout(label, power(gates.total[-1])))
     for cell, reach in result.reach.items():
         rate = reach.rate()
-        theory = f"{reach.rho[0]:.3f}" if cell.startswith("RNN") else None
+        theory = f"{result.settings.radius:.3f}" if cell.startswith("RNN") else None
         if rate is not None:
             found.append(Readout(FACTORS[cell], f"{rate:.3f}", theory))
     return found[:4]
@@ -75,7 +75,7 @@ def _theory(result: Result) -> list[Note]:
     vanilla = [reach for cell, reach in result.reach.items() if cell.startswith("RNN")]
     if not vanilla:
         return []
-    rho, sigma = float(vanilla[0].rho[0]), float(np.median(vanilla[0].sigma))
+    rho, sigma = result.settings.radius, float(vanilla[0].sigma.max())
     notes = []
     if result.settings.matrix != "Gaussian":
         notes.append(Note("normal", {"rho": small(rho)}))
@@ -83,10 +83,10 @@ def _theory(result: Result) -> list[Note]:
         notes.append(Note("bound_allows", {"rho": small(rho), "sigma": small(sigma)}))
     elif sigma > rho:
         notes.append(Note("bound_above", {"rho": small(rho), "sigma": small(sigma)}))
-    if "RNN tanh" in result.reach:
-        rate = result.reach["RNN tanh"].rate()
-        if rate is not None and rate < 0.99 * rho and result.settings.input_gain > 0:
-            notes.append(Note("bends", {"rate": f"{rate:.3f}", "rho": small(rho)}))
+    if (tanh := result.reach.get("RNN tanh")) is not None:
+        rate, slope = tanh.rate(), float(np.median(tanh.slope))
+        if rate is not None and rate < 0.99 * rho and slope < 0.99:
+            notes.append(Note("bends", {"rate": f"{rate:.3f}", "rho": small(rho), "slope": f"{slope:.3f}"}))
     return notes
 
 
@@ -168,6 +168,6 @@ DATA = {
 def facts(result: Result) -> list[Note]:
     """What is on the screen."""
     s = result.settings
-    values = {"hidden": s.hidden, "steps": s.steps_read, "seeds": s.seeds, "seed": s.seed}
+    screen = {"hidden": s.hidden, "steps": s.steps_read, "seeds": s.seeds, "seed": s.seed}
     matrix = {"rho": small(s.radius), "gain": small(s.input_gain)}
-    return [Note(DATA[s.data], values), Note(s.matrix.lower(), matrix)]
+    return [Note("screen", screen), Note(DATA[s.data]), Note(s.matrix.lower(), matrix)]

@@ -109,7 +109,7 @@ class Settings(contract.Settings):
         when=on_panel("Remembering"),
     )  # fmt: skip
     training_steps: int = knob(
-        200, "Training steps of each network", ge=20, le=500, ticks=(20, 50, 100, 200, 300, 500),
+        200, "Training steps of each network", ge=20, le=300, ticks=(20, 50, 100, 200, 300),
         group="Remembering", when=on_panel("Remembering"),
     )  # fmt: skip
     trained_seeds: int = knob(

@@ -17,8 +17,8 @@ from dlviz.drawing.theme import Look, tr
 from dlviz.numbers import small
 
 from . import theory
-from .measure import Result, Weight
-from .pair_figures import off
+from .alternatives import missing
+from .measure import Result
 
 HEIGHT = 360
 FEW = 40
@@ -28,8 +28,8 @@ FEW = 40
 def jacobian(result: Result, look: Look, ghost: Result | None = None) -> Any:
     """Largest, median and smallest singular value of ∂h_t/∂h_{t−1} by t, and its spectral radius."""
     found = result.steps
-    if found is None:
-        return off(look, HEIGHT)
+    if (text := missing("jacobian", result, look)) is not None:
+        return message(text, look, height=HEIGHT)
     if not np.isfinite(found.singular).any():
         return message(tr(look, "The Jacobians are not finite numbers."), look, height=HEIGHT)
     drawn = [
@@ -43,7 +43,7 @@ def jacobian(result: Result, look: Look, ghost: Result | None = None) -> Any:
     most = span(found.singular[:, :2], found.rho, 1.0, log=True, decades=6)
     heights = max(most[0] / 100, span(found.singular, log=True)[0]), most[1]
     heights = min(heights[0], most[0]), most[1]
-    y = Axis(tr(look, "Of ∂h_t/∂h_(t−1)"), *heights, log=True)
+    y = Axis(tr(look, "σ and ρ of ∂h_t/∂h_(t−1)"), *heights, log=True)
     piece = frame(x, y, look)
     piece += lines.theory(np.array([x.low, x.high]), np.ones(2), x, y, look, "", name="one")
     piece += lines.measured(drawn, x, y, look, height=HEIGHT)
@@ -61,8 +61,8 @@ def jacobian(result: Result, look: Look, ghost: Result | None = None) -> Any:
 def powers(result: Result, look: Look, ghost: Result | None = None) -> Any:
     """‖W^k‖₂ against k, between ρ^k and σ^k."""
     found = result.steps
-    if found is None:
-        return off(look, HEIGHT)
+    if (text := missing("powers", result, look)) is not None:
+        return message(text, look, height=HEIGHT)
     k = np.arange(len(found.powers))
     rho, sigma = found.radius ** k.astype(float), found.norm ** k.astype(float)
     cell = result.settings.cell
@@ -73,8 +73,10 @@ def powers(result: Result, look: Look, ghost: Result | None = None) -> Any:
         high *= (high / low) ** 0.25  # room for the bound to be seen leaving
     y = Axis(tr(look, "Spectral norm of W^k"), low, min(high, 1e300), log=True)
     piece = frame(x, y, look)
-    piece += lines.theory(k, rho, x, y, look, tr(look, "ρ^k, ρ = {value}", value=small(found.radius)), name="rho")
+    piece += lines.theory(k, rho, x, y, look, "", name="rho")
     piece += lines.measured(drawn, x, y, look, height=HEIGHT) + dots(drawn, x, y, look)
+    text = tr(look, "ρ^k, ρ = {value}", value=small(found.radius))
+    piece += theory.label(rho, text, x, y, look, name="power of rho", at=0.6, below=True)
     if found.norm > found.radius * 1.001:
         piece += lines.theory(k, sigma, x, y, look, "", name="sigma")
         text = tr(look, "σ^k, σ = {value}", value=small(found.norm))
@@ -87,10 +89,11 @@ def powers(result: Result, look: Look, ghost: Result | None = None) -> Any:
     return finish(piece, look, height=HEIGHT, title=footnote(note, look))
 
 
-def _nothing(found: Weight | None, look: Look) -> Any:
+def _nothing(result: Result, look: Look) -> Any:
     """What to say where there is no gradient to take apart."""
-    if found is None:
-        return off(look, HEIGHT)
+    if (text := missing("contributions", result, look)) is not None:
+        return message(text, look, height=HEIGHT)
+    found = result.weight
     if not np.isfinite(found.share).all():
         said = "The gradient is zero, or below what float64 can hold."
         if not np.isfinite(found.norm[0]):
@@ -102,7 +105,7 @@ def _nothing(found: Weight | None, look: Look) -> Any:
 def contributions(result: Result, look: Look, ghost: Result | None = None) -> Any:
     """The full gradient built up from the last step backwards: one block for the contribution of each step."""
     found = result.weight
-    if (nothing := _nothing(found, look)) is not None:
+    if (nothing := _nothing(result, look)) is not None:
         return nothing
     share = 100 * found.share
     after = share.cumsum()
@@ -163,7 +166,7 @@ def _over_seeds(values: np.ndarray, name: str, label: str) -> tuple[Line, np.nda
 def truncation(result: Result, look: Look, ghost: Result | None = None) -> Any:
     """‖g_k − g‖/‖g‖ of the gradient truncated to the last k steps, against k."""
     found, cell = result.weight, result.settings.cell
-    if (nothing := _nothing(found, look)) is not None:
+    if (nothing := _nothing(result, look)) is not None:
         return nothing
     # The last two leave nothing out: the first step reads the state zero, which has no part in the gradient.
     line, good = _over_seeds(found.error[:, :-2], cell, cell)
@@ -178,7 +181,7 @@ def truncation(result: Result, look: Look, ghost: Result | None = None) -> Any:
 def angle(result: Result, look: Look, ghost: Result | None = None) -> Any:
     """The angle between the truncated gradient and the whole, against k."""
     found, cell = result.weight, result.settings.cell
-    if (nothing := _nothing(found, look)) is not None:
+    if (nothing := _nothing(result, look)) is not None:
         return nothing
     line, good = _over_seeds(found.angle, cell, cell)
     x = Axis(tr(look, "Steps kept, k"), 1, max(result.settings.steps_read, 2), ticks_from=1, whole=True)

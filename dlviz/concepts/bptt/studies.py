@@ -71,17 +71,20 @@ def _read(of: Network, chosen: list[int], progress: Progress = silent) -> _Run:
     """The networks with these keys read their sequences, to the loss."""
     import torch
 
-    from dlviz.engine import cells, sequences
+    from dlviz.engine import cells, recurrent_start, sequences
     from dlviz.engine.device import device
 
     kind = sequences.KINDS[of.data]
-    drawn = [sequences.draw(of.data, of.length, 1, cells.generator(key, 6)) for key in chosen]
+    drawn = [sequences.draw(of.data, of.length, 1, recurrent_start.generator(key, 6)) for key in chosen]
     x = torch.cat([inputs for inputs, _ in drawn]).to(device(double=True))
     y = torch.cat([target for _, target in drawn]).to(x.device)
     given = {"matrix": of.matrix, "radius": of.radius, "input_gain": of.input_gain, "bias": of.bias}
-    networks = cells.draw(of.cell, of.hidden, kind.inputs, chosen, **given, progress=lambda _share: progress(0.0))
+    networks = recurrent_start.draw(
+        of.cell, of.hidden, kind.inputs, chosen, **given, progress=lambda _share: progress(0.0)
+    )
     trace = cells.forward(networks, x, progress)
-    loss, by_h = sequences.final_loss(of.data, trace.h[-1], cells.readout(of.hidden, kind.outputs, chosen), y)
+    readout = recurrent_start.readout(of.hidden, kind.outputs, chosen)
+    loss, by_h = sequences.final_loss(of.data, trace.h[-1], readout, y)
     # The loss reads h; c of an LSTM has no direct part in it.
     last = torch.zeros(len(chosen), networks.state, dtype=x.dtype, device=x.device)
     last[:, : of.hidden] = by_h
@@ -93,9 +96,9 @@ def reach(of: Network, seeds: int, seed: int, *, progress: Progress = silent) ->
     """The gradient of the final loss by every state, for all networks of one kind of cell."""
     import torch
 
-    from dlviz.engine import cells
+    from dlviz.engine import cells, recurrent_start
 
-    gradients, losses, sigmas = [], [], []
+    gradients, losses, sigmas, slopes = [], [], [], []
     groups = _batches(of, seed, seeds)
     with torch.no_grad():
         for i, chosen in enumerate(groups):
@@ -107,9 +110,11 @@ def reach(of: Network, seeds: int, seed: int, *, progress: Progress = silent) ->
             by_state, _ = cells.backward(run.trace, run.last, lambda share, watch=watch: watch(0.5 + share / 2))
             gradients.append(cells.norm(by_state[1:].flip(0)).T.cpu().numpy())
             losses.append(run.loss.cpu().numpy())
-            sigmas += [cells.largest_singular_value(of.hidden, of.matrix, of.radius, key) for key in chosen]
-    rho = np.full(seeds, float(of.radius))
-    return Reach(np.concatenate(gradients), np.concatenate(losses), rho, np.array(sigmas))
+            sigmas += [recurrent_start.largest_singular_value(of.hidden, of.matrix, of.radius, key) for key in chosen]
+            if of.cell in cells.VANILLA:
+                slopes.append(run.trace.local[0].mean((0, 2, 3)).cpu().numpy())
+    slope = np.concatenate(slopes) if slopes else np.full(seeds, np.nan)
+    return Reach(np.concatenate(gradients), np.concatenate(losses), np.array(sigmas), slope)
 
 
 @kept(16)
@@ -117,7 +122,7 @@ def pairs(of: Network, seed: int, *, progress: Progress = silent) -> Pairs:
     """‖∂s_t/∂s_s‖ for pairs of steps of the first network, exact or by random rows."""
     import torch
 
-    from dlviz.engine import cells
+    from dlviz.engine import cells, recurrent_start
 
     stride = -(-of.length // TARGETS)
     targets = list(range(of.length, 0, -stride))[::-1]
@@ -127,7 +132,7 @@ def pairs(of: Network, seed: int, *, progress: Progress = silent) -> Pairs:
         state, probes = trace.cells.state, None
         if each * state > EXACT:
             count = int(np.clip(PROBED / each, 8, min(64, state)))
-            generator = cells.generator(keys(seed, 1)[0], 7)
+            generator = recurrent_start.generator(keys(seed, 1)[0], 7)
             probes = torch.randn(count, state, generator=generator, dtype=torch.float64).to(trace.h.device)
         logs = cells.products(trace, targets, probes, progress)
     return Pairs(np.array(targets), logs, 0 if probes is None else len(probes))
@@ -152,8 +157,9 @@ def steps(of: Network, seed: int, *, progress: Progress = silent) -> Steps:
             if jacobian.isfinite().all():
                 values = torch.linalg.svdvals(jacobian)
                 singular[i] = [float(values[0]), float(values.median()), float(values[-1])]
-                progress(0.9 * (i + 0.3) / len(at))
-                rho[i] = float(torch.linalg.eigvals(jacobian).abs().max())
+                rho[i] = cells.spectral_radius(
+                    jacobian, lambda share, i=i: progress(0.9 * (i + 0.3 + 0.7 * share) / len(at))
+                )
             progress(0.9 * (i + 1) / len(at))
         w = trace.cells.weight_hh[0, : of.hidden].cpu()
         power, powers = torch.eye(of.hidden, dtype=w.dtype), [1.0]

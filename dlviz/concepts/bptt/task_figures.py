@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from dlviz.drawing.message import message
-from dlviz.drawing.piece import finish
+from dlviz.drawing.piece import finish, footnote
 from dlviz.drawing.theme import Look, tr
 from dlviz.drawing.unrolled import Unrolled, unrolled
 
+from .alternatives import missing
 from .measure import Result
-from .training_figures import small
 
 HEIGHT = 510
 BOUNDS = (0.01, 1.0)
@@ -20,8 +20,8 @@ BOUNDS = (0.01, 1.0)
 def task_shapes(result: Result, look: Look, ghost: Result | None = None) -> Any:
     """Four ways to read and to answer; pointing at a loss lights the steps that its gradient reaches."""
     found = result.tasks
-    if found is None:
-        return message(tr(look, "Switch this panel on in the settings."), look, height=HEIGHT)
+    if (text := missing("tasks", result, look)) is not None:
+        return message(text, look, height=HEIGHT)
     drawn = [
         Unrolled(_heading(task, look), shape.inputs, shape.losses, shape.gradient)
         for task, shape in found.shapes.items()
@@ -33,7 +33,7 @@ def task_shapes(result: Result, look: Look, ghost: Result | None = None) -> Any:
         look, "{cell}, {hidden} units. Point at a loss L: the numbers are the norms of its gradient by each state.",
         cell=found.cell, hidden=found.hidden,
     )  # fmt: skip
-    return finish(piece, look, height=HEIGHT, title=small(note, look))
+    return finish(piece, look, height=HEIGHT, title=footnote(note, look))
 
 
 def _heading(task: str, look: Look) -> str:

@@ -39,16 +39,18 @@ def _tasks(
     """Each loss is a unit vector times h of its step, so that its gradient there has norm 1."""
     import torch
 
-    from dlviz.engine import cells
+    from dlviz.engine import cells, recurrent_start
 
     from .studies import keys
 
     found = {}
     chosen = keys(seed, 1)
     with torch.no_grad():
-        net = cells.draw(cell, HIDDEN, INPUTS, chosen, matrix=matrix, radius=radius, input_gain=gain, bias=bias)
-        unit = cells.readout(HIDDEN, 1, chosen)
-        x = torch.randn(1, STEPS, INPUTS, generator=cells.generator(chosen[0], 6), dtype=torch.float64).to(unit)
+        given = {"matrix": matrix, "radius": radius, "input_gain": gain, "bias": bias}
+        net = recurrent_start.draw(cell, HIDDEN, INPUTS, chosen, **given)
+        unit = recurrent_start.readout(HIDDEN, 1, chosen)
+        random = recurrent_start.generator(chosen[0], 6)
+        x = torch.randn(1, STEPS, INPUTS, generator=random, dtype=torch.float64).to(unit)
         for i, (task, (reads, losses)) in enumerate(shapes().items()):
             trace = cells.forward(net, x * torch.tensor(reads).to(unit)[None, :, None])
             gradient = np.zeros((len(losses), STEPS))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 
 from dlviz.numbers import above, small
 
@@ -11,15 +10,13 @@ from .measure import GONE
 from .trained import End
 
 
-def written(value: float, digits: int = 3) -> str:
-    """A number to some significant digits, with a real minus; "∞" and "–" for what is none."""
-    if not math.isfinite(value):
-        return "∞" if value > 0 else "–"
-    return re.sub(r"(e.)0", r"\1", f"{value + 0.0:.{digits}g}").replace("e+", "e").replace("-", "−")
+def ended(end: End) -> str:
+    """Where a run ended: the tensor, in symbols that are the same in every language, and the training step."""
+    return f"{tensor(end)} ({end.step})"
 
 
 def tensor(end: End) -> str:
-    """The tensor in which a run ended, in symbols that are the same in every language."""
+    """The tensor in which a run ended."""
     if end.tensor == "hidden state":
         return f"h_{end.time}"
     if end.tensor.startswith("gradient of "):
@@ -41,4 +38,4 @@ def power_of_ten(log: float) -> str:
     if abs(log) < 300:
         return small(10**log)
     exponent = math.floor(log)
-    return f"{10 ** (log - exponent):.2f}e{exponent}".replace("-", "−")
+    return f"{10 ** (log - exponent):.2f}e{exponent:+d}".replace("-", "−")

@@ -1,4 +1,4 @@
-"""Labels of theory lines, where the lines leave the picture or lie below others."""
+"""Labels of theory lines, where the lines leave the picture or lie beside others."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from dlviz.drawing.theme import Look
 def label(
     ys: np.ndarray, text: str, x: Axis, y: Axis, look: Look, *, name: str, at: float = 1.0, below: bool = False
 ) -> Piece:
-    """``text`` beside a curve ``ys`` over x = 0, 1, ...: at a share of what can be seen of it, on its free side.
+    """``text`` beside a curve ``ys`` over x = 0, 1, ...: at a share of what can be seen of it, above or ``below``.
 
-    The free side of a rising curve is to its right, that of a falling one to its right above or, with ``below``,
-    to its left below. Nothing where nothing of the curve can be seen.
+    Nothing where nothing of the curve can be seen.
     """
     up = y.share(ys)
     seen = np.flatnonzero((up >= 0.05) & (up <= 0.97))
@@ -24,11 +23,14 @@ def label(
     if not 0 <= up[here] <= 1:
         return Piece()
     rising = up[min(here + 1, len(up) - 1)] > up[max(here - 1, 0)]
-    left = float(x.share(here)) > (0.45 if below else 0.55 if rising else 0.7)
+    across = float(x.share(here))
+    # The text stands on the side from which the curve does not come; at the edges, where there is room.
+    left = across > (0.35 if rising != below else 0.7)
+    steep = rising and not below and not left
     style = {
         "align": "right" if left else "left",
         "dx": (-8 if left else 10) * look.unit,
-        "dy": (14 if below else -8 if left or not rising else 4) * look.unit,
+        "dy": (14 if below else 4 if steep else -10) * look.unit,
     }
     rows = [{"x": float(here), "y": float(ys[here]), "text": text}]
     return Piece(

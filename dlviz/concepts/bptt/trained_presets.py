@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from dlviz.contract import Check, Preset
+from dlviz.numbers import percent, small
 
 from .measure import Result
 from .settings import Settings
-from .texts import tensor, written
+from .texts import tensor
 
 
 def clipping_saves(result: Result) -> Check:
@@ -39,8 +40,8 @@ def over_the_cliff(result: Result) -> Check:
             "plain": plain,
             "norm": norm,
             "value": value,
-            "share": found.share("Clipped by norm"),
-            "largest": written(float(np.nanmax(found.norm[:, 0])), 2),
+            "share": percent(found.share("Clipped by norm")),
+            "largest": small(float(np.nanmax(found.norm[:, 0]))),
         },
     )
 
@@ -54,11 +55,11 @@ def gates_remember(result: Result) -> Check:
         min(at["LSTM"], at["GRU"]) > 0.6 and max(at["RNN tanh"], at["RNN ReLU"]) < 0.35,
         {
             "lag": lag,
-            "lstm": at["LSTM"],
-            "gru": at["GRU"],
-            "tanh": at["RNN tanh"],
-            "relu": at["RNN ReLU"],
-            "chance": found.chance,
+            "lstm": percent(at["LSTM"]),
+            "gru": percent(at["GRU"]),
+            "tanh": percent(at["RNN tanh"]),
+            "relu": percent(at["RNN ReLU"]),
+            "chance": percent(found.chance),
         },
     )
 
@@ -74,9 +75,9 @@ def truncation_blinds(result: Result) -> Check:
             "k": k,
             "near": near,
             "far": far,
-            "seen": found.median(cell, near),
-            "blind": found.median(cell, far),
-            "chance": found.chance,
+            "seen": percent(found.median(cell, near)),
+            "blind": percent(found.median(cell, far)),
+            "chance": percent(found.chance),
         },
     )
 

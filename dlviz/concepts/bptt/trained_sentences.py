@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from dlviz.contract import Note, Readout
+from dlviz.numbers import fixed, percent, small
 
 from .measure import Result
-from .texts import tensor, written
+from .texts import ended
 from .trained import CURES, Exploding, Remembering
 
-ENDED = dict(zip(CURES, ("ended_plain", "ended_norm", "ended_value", "ended_decay", "ended_rate"), strict=True))
+NAMES = dict(zip(CURES, ("plain", "norm", "value", "decay", "rate"), strict=True))
+"""The placeholders of the cures."""
 READOUTS = {
     "RNN tanh": "Right at the longest lag: RNN tanh",
     "RNN ReLU": "Right at the longest lag: RNN ReLU",
@@ -19,24 +21,15 @@ READOUTS = {
 }
 
 
-def percent(share: float) -> str:
-    """Without decimals; neither 0% nor 100% unless it is."""
-    if 0 < share < 0.005:
-        return "< 1%"
-    return "> 99%" if 0.995 <= share < 1 else f"{100 * share:.0f}%"
-
-
 def readouts(result: Result) -> list[Readout]:
     """What the trained runs came to."""
     found = []
     if (runs := result.exploding) is not None:
-        end = runs.end("Plain")
-        said = written(runs.last("Plain")) if end is None else f"{tensor(end)} ({end.step})"
-        found.append(Readout("Plain: final loss, or first overflow (step)", said))
-        found.append(Readout("Final loss, clipped by norm", written(runs.last("Clipped by norm"))))
+        found.append(Readout("Plain: final loss, or first overflow (step)", _last(runs, "Plain")))
+        found.append(Readout("Final loss, clipped by norm", small(runs.last("Clipped by norm"))))
         found.append(Readout("Steps clipped by norm", percent(runs.share("Clipped by norm"))))
     if (trained := result.remembering) is not None:
-        chance = f"{100 * trained.chance:g}%"
+        chance = percent(trained.chance)
         for cell in trained.cells:
             value = trained.median(cell, int(trained.lags[-1]))
             found.append(Readout(READOUTS[cell], percent(value), chance, help="Theory: chance."))
@@ -51,23 +44,21 @@ def notice(result: Result) -> list[Note]:
 def _exploding(found: Exploding | None) -> list[Note]:
     if found is None:
         return []
-    notes = []
-    for cure in CURES:
-        if (end := found.end(cure)) is not None:
-            notes.append(Note(ENDED[cure], {"step": end.step, "tensor": tensor(end)}))
-    if not notes:
-        notes.append(Note("all_finite", {"steps": found.steps}))
-    last = {cure: written(found.last(cure)) for cure in CURES}
-    names = ("plain", "norm", "value", "decay", "rate")
-    values = dict(zip(names, last.values(), strict=True)) | {"first": written(float(found.loss[0, 0]))}
-    notes.append(Note("final_losses", values))
+    ends = {name: found.end(cure) for cure, name in NAMES.items()}
+    if any(ends.values()):
+        notes = [Note("ended", {name: "–" if end is None else ended(end) for name, end in ends.items()})]
+    else:
+        notes = [Note("all_finite", {"steps": found.steps})]
+    last = {name: small(found.last(cure)) for cure, name in NAMES.items()}
+    notes.append(Note("final_losses", last | {"first": small(float(found.loss[0, 0]))}))
     angles = found.angles("Clipped by norm")
     if found.share("Clipped by norm") > 0 and len(angles) and angles.max() < 0.01:
         notes.append(Note("norm_keeps", {"share": percent(found.share("Clipped by norm"))}))
     angles = found.angles("Clipped by value")
     if found.share("Clipped by value") > 0 and len(angles):
         cut = found.clipped[:, CURES.index("Clipped by value")]
-        values = {"entries": percent(float(np.nanmean(cut))), "angle": float(np.median(angles)), "most": angles.max()}
+        values = {"entries": percent(float(np.nanmean(cut)))}
+        values |= {"angle": fixed(float(np.median(angles)), 1), "most": fixed(float(angles.max()), 1)}
         notes.append(Note("value_turns", values))
     return notes
 
@@ -79,7 +70,7 @@ def _remembering(found: Remembering | None) -> list[Note]:
     at = {cell: found.median(cell, lag) for cell in found.cells}
     listed = ", ".join(f"{cell} {percent(value)}" for cell, value in at.items())
     key = "remembered" if found.task == "Copy" else "added"
-    notes = [Note(key, {"lag": lag, "listed": listed, "chance": f"{100 * found.chance:g}%"})]
+    notes = [Note(key, {"lag": lag, "listed": listed, "chance": percent(found.chance)})]
     guess = [cell for cell, value in at.items() if value <= found.guessing]
     if guess:
         notes.append(Note("guesses", {"cells": ", ".join(guess), "lag": lag}))
@@ -101,7 +92,7 @@ def _tasks(result: Result) -> list[Note]:
     gradient = result.tasks.shapes["Many to one"].gradient[0]
     if not np.isfinite(gradient).all():
         return []
-    values = {"cell": result.tasks.cell, "first": written(float(gradient[0])), "steps": len(gradient) - 1}
+    values = {"cell": result.tasks.cell, "first": small(float(gradient[0])), "steps": len(gradient) - 1}
     return [Note("shape_reach", values)]
 
 
@@ -109,30 +100,30 @@ def described(figure: str, result: Result) -> dict[str, object]:
     """Numbers for the text alternative of a figure whose panel is on."""
     if figure in ("losses", "norms", "turned"):
         found = result.exploding
-        losses = dict(zip(("plain", "norm", "value", "decay", "rate"), map(_last(found), CURES), strict=True))
+        losses = {name: _last(found, cure) for cure, name in NAMES.items()}
         angles, known = found.angles("Clipped by value"), found.norm[np.isfinite(found.norm)]
+        by_norm = found.angles("Clipped by norm")
         return losses | {
             "trained": found.cell,
             "count": found.steps,
-            "first": written(float(found.loss[0, 0])),
-            "largest": written(float(known.max()), 2) if known.size else "–",
-            "threshold": written(result.settings.clip_norm),
+            "first": small(float(found.loss[0, 0])),
+            "largest": small(float(known.max())) if known.size else "–",
+            "threshold": small(result.settings.clip_norm),
             "share": percent(found.share("Clipped by norm")),
-            "median": written(float(np.median(angles))) if len(angles) else "–",
+            "most": fixed(float(by_norm.max()), 2) if len(by_norm) else "–",
+            "median": fixed(float(np.median(angles)), 1) if len(angles) else "–",
         }
     if figure == "remembering":
         found = result.remembering
         lag = int(found.lags[-1])
         listed = ", ".join(f"{cell} {percent(found.median(cell, lag))}" for cell in found.cells)
-        return {"first": int(found.lags[0]), "lag": lag, "listed": listed, "chance": f"{100 * found.chance:g}%"}
+        return {"first": int(found.lags[0]), "lag": lag, "listed": listed, "chance": percent(found.chance)}
     shapes = result.tasks.shapes
-    ends = {f"size{i}": written(float(shape.gradient[-1, 0]), 2) for i, shape in enumerate(shapes.values())}
+    ends = {f"size{i}": small(float(shape.gradient[-1, 0])) for i, shape in enumerate(shapes.values())}
     return {"trained": result.tasks.cell} | ends
 
 
-def _last(found: Exploding):
-    def text(cure: str) -> str:
-        end = found.end(cure)
-        return written(found.last(cure)) if end is None else f"{tensor(end)} ({end.step})"
-
-    return text
+def _last(found: Exploding, cure: str) -> str:
+    """The final loss of a run, or where it ended."""
+    end = found.end(cure)
+    return small(found.last(cure)) if end is None else ended(end)

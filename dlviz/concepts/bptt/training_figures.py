@@ -12,30 +12,20 @@ from dlviz.drawing.axes import Axis, frame, span
 from dlviz.drawing.curve import Line
 from dlviz.drawing.dots import dots
 from dlviz.drawing.endlabels import haloed
-from dlviz.drawing.labels import wrap
 from dlviz.drawing.message import message
-from dlviz.drawing.piece import Piece, Spec, finish, footnote, rows
+from dlviz.drawing.piece import Piece, finish, footnote, rows
 from dlviz.drawing.theme import Look, tr
+from dlviz.numbers import percent, small
 
+from .alternatives import missing
 from .measure import Result
 from .trained import CURES, Exploding, Remembering
-from .trained_sentences import percent
 
 HEIGHT = 360
 BINS = 50
 """About so many points of a long run: each the median of neighbouring steps, with their range."""
 ABOVE = 30.0
 """The frame of the losses ends at so many times the loss before training."""
-
-
-def _off(result: Result, panel: str, look: Look) -> Any:
-    if panel not in result.settings.panels:
-        text = tr(look, "Switch this panel on in the settings.")
-    elif panel == "Exploding":
-        text = tr(look, "Noise has no answer to learn. Choose another sequence.")
-    else:
-        text = tr(look, "Choose at least one cell.")
-    return message(text, look, height=HEIGHT)
 
 
 def _runs(found: Exploding, values: np.ndarray, look: Look, *, cures: tuple[str, ...] = CURES) -> list[Line]:
@@ -91,8 +81,8 @@ def _bands(found: Exploding, look: Look) -> str:
 def losses(result: Result, look: Look, ghost: Result | None = None) -> Any:
     """The loss of one network under five treatments, with a cross where a number stopped being finite."""
     found = result.exploding
-    if found is None:
-        return _off(result, "Exploding", look)
+    if (text := missing("losses", result, look)) is not None:
+        return message(text, look, height=HEIGHT)
     drawn = _runs(found, found.loss, look)
     pinned = [] if ghost is None or ghost.exploding is None else _runs(ghost.exploding, ghost.exploding.loss, look)
     x = _step_axis(found, look)
@@ -108,16 +98,15 @@ def losses(result: Result, look: Look, ghost: Result | None = None) -> Any:
     note = _note(found, look)
     largest = np.max(found.loss[np.isfinite(found.loss)], initial=0.0)
     if largest > y.high:
-        highest = f"{largest:.0e}".replace("e+0", "e").replace("e+", "e")
-        note += " " + tr(look, "Losses beyond the frame reach {highest}.", highest=highest)
-    return finish(piece, look, height=HEIGHT, title=small(note + _bands(found, look), look))
+        note += " " + tr(look, "Losses beyond the frame reach {highest}.", highest=small(float(largest)))
+    return finish(piece, look, height=HEIGHT, title=footnote(note + _bands(found, look), look))
 
 
 def norms(result: Result, look: Look, ghost: Result | None = None) -> Any:
     """The norm of the gradient before clipping, with the threshold of the run that is clipped by norm."""
     found = result.exploding
-    if found is None:
-        return _off(result, "Exploding", look)
+    if (text := missing("norms", result, look)) is not None:
+        return message(text, look, height=HEIGHT)
     drawn = _runs(found, found.norm, look)
     x = _step_axis(found, look)
     threshold = result.settings.clip_norm
@@ -133,14 +122,14 @@ def norms(result: Result, look: Look, ghost: Result | None = None) -> Any:
         look, "Before clipping. Above the threshold in {share} of the steps of the run that is clipped by norm.",
         share=percent(found.share("Clipped by norm")),
     )  # fmt: skip
-    return finish(piece, look, height=HEIGHT, title=small(share + _bands(found, look), look))
+    return finish(piece, look, height=HEIGHT, title=footnote(share + _bands(found, look), look))
 
 
 def turned(result: Result, look: Look, ghost: Result | None = None) -> Any:
     """By how many degrees clipping turns the gradient."""
     found = result.exploding
-    if found is None:
-        return _off(result, "Exploding", look)
+    if (text := missing("turned", result, look)) is not None:
+        return message(text, look, height=HEIGHT)
     clipped = ("Clipped by norm", "Clipped by value")
     drawn = [replace(line, diverged=-1) for line in _runs(found, found.turned, look, cures=clipped)]
     x, y = _step_axis(found, look), Axis(tr(look, "Angle in degrees"), -2.0, 92.0, ticks_from=0, ticks_to=90)
@@ -151,7 +140,7 @@ def turned(result: Result, look: Look, ghost: Result | None = None) -> Any:
         look, "Angle between the gradient and what clipping leaves of it. By value, {share} of its entries are cut.",
         share="–" if not len(known) else percent(float(known.mean())),
     )  # fmt: skip
-    return finish(piece, look, height=HEIGHT, title=small(share + _bands(found, look), look))
+    return finish(piece, look, height=HEIGHT, title=footnote(share + _bands(found, look), look))
 
 
 def _accuracies(found: Remembering) -> list[Line]:
@@ -165,8 +154,8 @@ def _accuracies(found: Remembering) -> list[Line]:
 def remembering(result: Result, look: Look, ghost: Result | None = None) -> Any:
     """Accuracy after training against the lag: median and range over seeds, and how often a guess is right."""
     found = result.remembering
-    if found is None:
-        return _off(result, "Remembering", look)
+    if (text := missing("remembering", result, look)) is not None:
+        return message(text, look, height=HEIGHT)
     drawn = _accuracies(found)
     other = None if ghost is None else ghost.remembering
     comparable = other is not None and other.task == found.task
@@ -186,15 +175,15 @@ def remembering(result: Result, look: Look, ghost: Result | None = None) -> Any:
     chance = 100 * found.chance
     text = tr(look, "chance: 1/8") if copy else tr(look, "always answering 1: 1 − 0.9²")
     piece += _level(chance, x, y, look, text, "chance")
-    return finish(piece, look, height=HEIGHT + 40, title=small(_trained(result, found, look), look))
+    return finish(piece, look, height=HEIGHT + 40, title=footnote(_trained(result, found, look), look))
 
 
 def _trained(result: Result, found: Remembering, look: Look) -> str:
     seeds = found.accuracy.shape[2]
-    note = tr(
-        look, "Median and range over {seeds} networks of {hidden} units, after {steps} steps of Adam; {tested} tests.",
-        seeds=seeds, hidden=found.hidden, steps=found.steps, tested=found.tested,
-    )  # fmt: skip
+    said = "Median and range over {seeds} networks of {hidden} units, after {steps} steps of Adam; {tested} tests."
+    if seeds == 1:
+        said = "One network of {hidden} units, after {steps} steps of Adam; {tested} tests."
+    note = tr(look, said, seeds=seeds, hidden=found.hidden, steps=found.steps, tested=found.tested)
     if found.truncation is not None:
         note += " " + tr(look, "Trained with truncated BPTT, k = {k}.", k=found.truncation)
     return note
@@ -208,12 +197,6 @@ def _level(value: float, x: Axis, y: Axis, look: Look, text: str, name: str) -> 
     below = {"align": "left", "baseline": "top", "dx": 6 * look.unit, "dy": 5 * look.unit}
     words = Piece(tuple(haloed(f"_{name} text", place, look, **below)), label)
     return lines.theory(along, np.full(26, value), x, y, look, "", name=name) + words
-
-
-def small(text: str, look: Look) -> Spec:
-    """A footnote for the narrow place beside the hero."""
-    spec = footnote(text, look)
-    return spec if look.slide else spec | {"text": wrap(text, 56)}
 
 
 def _with_ticks(piece: Piece, x: Axis, at: np.ndarray) -> Piece:
