@@ -1,4 +1,4 @@
-"""What the page on fine-tuning does in the browser: a click on a block freezes up to it."""
+"""What the page on fine-tuning does in the browser: a click on a block freezes up to it, one on the map chooses."""
 
 import pytest
 
@@ -13,4 +13,13 @@ def test_a_click_on_a_block_freezes_up_to_it(visit, down, frozen):
     point(visitor, "network", 0.25, down, click=True)
     assert f"frozen={frozen}" in visitor.address
     assert changed(before, shot(visitor, "network")) > 500
+    assert visit(visitor.address).address == visitor.address
+
+
+def test_a_click_on_the_map_chooses_source_and_target(visit):
+    visitor = visit("/fine_tuning?panels=Transfer map&labels=1&layers=4&steps=10&source_steps=10&seeds=2&lang=en")
+    before = shot(visitor, "pairs")
+    point(visitor, "pairs", 0.5, 0.13, click=True)
+    assert "source=Clean&target=Rotated" in visitor.address
+    assert changed(before, shot(visitor, "pairs")) > 100
     assert visit(visitor.address).address == visitor.address

@@ -53,6 +53,6 @@ def run(settings: Settings, progress: Progress = silent) -> Result:
     for name, cost, compute in chosen:
         found[name] = compute(s, part(cost))
         before += cost
-    begin = Start.of(s, "all")
+    source = source_of(Start.of(s, "all"), lambda _: progress(1.0))
     classes = domains.classes(s.target)
-    return Result(s, source_of(begin).accuracy, classes, domains.TEST * classes, domains.POOL * classes, **found)
+    return Result(s, source.accuracy, classes, domains.TEST * classes, domains.POOL * classes, **found)

@@ -14,6 +14,7 @@ from dlviz.drawing.message import message
 from dlviz.drawing.palette import colour
 from dlviz.drawing.piece import Piece, finish, footnote, mark, word
 from dlviz.drawing.theme import Look, tr
+from dlviz.numbers import percent
 
 from .holding_figures import names
 from .measure import Result
@@ -93,7 +94,7 @@ def described(result: Result, look: Look) -> dict[str, object]:
     if found is None:
         return {"thawed": "–", "every": 0}
     ends = ", ".join(
-        f"{names(look)[name]} {100 * values.mean():.1f}%"
+        f"{names(look)[name]} {percent(float(values.mean()))}"
         for name, values in zip(found.METHODS, found.accuracy[:, -1], strict=True)
     )
     return {"thawed": ends, "every": result.settings.every}

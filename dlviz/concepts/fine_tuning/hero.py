@@ -17,7 +17,7 @@ from dlviz.drawing.message import message
 from dlviz.drawing.palette import colour
 from dlviz.drawing.piece import Piece, finish, footnote, literal, mark, rows
 from dlviz.drawing.theme import Look, tr
-from dlviz.numbers import fixed
+from dlviz.numbers import fixed, percent
 
 from .measure import Result, Sweep
 from .settings import Labels
@@ -89,7 +89,7 @@ def hero(result: Result, look: Look, ghost: Result | None = None) -> Any:
     piece += lines.ghost_lines(pinned, x, y, look) + lines.measured(drawn, x, y, look, height=HEIGHT)
     piece += dots(drawn, x, y, look)
     note = tr(
-        look, "Labels a class. Thin: from scratch. Mean and range over {seeds} seeds.",
+        look, "Labels a class. Thin: from scratch. Mean, range over seeds ({seeds}).",
         seeds=result.settings.seeds,
     )  # fmt: skip
     return finish(piece, look, height=HEIGHT, title=footnote(note, look))
@@ -175,8 +175,8 @@ def described(result: Result, look: Look) -> dict[str, object]:
     """Numbers for the text alternatives; dashes where there is nothing."""
     sweep, s = result.sweep, result.settings
     accuracies = "; ".join(
-        f"{called(label, result, look)}: {_percent(sweep.scratch[at])} / "
-        + ", ".join(_percent(values) for values in sweep.frozen[at])
+        f"{called(label, result, look)}: {percent(float(sweep.scratch[at].mean()))} / "
+        + ", ".join(percent(float(values.mean())) for values in sweep.frozen[at])
         for at, label in enumerate(sweep.labels)
     )
     found: dict[str, object] = {"accuracies": accuracies or "–", "gained": "–"}
@@ -186,7 +186,3 @@ def described(result: Result, look: Look) -> dict[str, object]:
             f"{line.label}: " + ", ".join(fixed(float(value), 1) for value in line.y) for line in _gains(result, look)
         )
     return found
-
-
-def _percent(values: np.ndarray) -> str:
-    return f"{100 * float(values.mean()):.1f}%"

@@ -12,7 +12,7 @@ from dlviz.drawing.crosses import Trade, trades
 from dlviz.drawing.message import message
 from dlviz.drawing.piece import finish, footnote
 from dlviz.drawing.theme import Look, tr
-from dlviz.numbers import fixed
+from dlviz.numbers import fixed, percent
 
 from . import panels
 from .measure import Result
@@ -39,8 +39,8 @@ def holding(result: Result, look: Look, ghost: Result | None = None) -> Any:
     called = {method: f"{told[method]} ({panels.SYMBOLS[method]})" for method in panels.SYMBOLS}
     piece += trades(drawn, x, y, look, written_as=told | called, height=HEIGHT)
     note = tr(
-        look, "Ringed: the strengths set. Crosses: range over seeds ({seeds}). Source accuracy before: {before}%.",
-        seeds=len(found.before), before=f"{100 * np.mean(found.before):.0f}",
+        look, "Ringed: the strengths set. Crosses: range over seeds ({seeds}). Source accuracy before: {before}.",
+        seeds=len(found.before), before=percent(float(np.mean(found.before))),
     )  # fmt: skip
     return finish(piece, look, height=HEIGHT, title=footnote(note, look))
 
@@ -85,10 +85,10 @@ def described(result: Result, look: Look) -> dict[str, object]:
     """Numbers for the text alternative; empty where the panel is off."""
     found = result.holding
     if found is None:
-        return {"held": "–", "before": 0.0}
+        return {"held": "–", "before": "–"}
     parts = []
     for method, trade in found.methods.items():
         target, lost = found.mean(method)
         text = f"{names(look)[method]} ({_strength(method, trade.strength[trade.chosen], look)})"
-        parts.append(f"{text} {100 * target:.1f}% / {fixed(100 * lost, 1)}")
-    return {"held": "; ".join(parts), "before": 100 * float(np.mean(found.before))}
+        parts.append(f"{text} {percent(target)} / {fixed(100 * lost, 1)}")
+    return {"held": "; ".join(parts), "before": percent(float(np.mean(found.before)))}

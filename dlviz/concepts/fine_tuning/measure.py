@@ -5,6 +5,7 @@ Accuracies are shares of right answers on test images that neither task has lear
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -94,3 +95,13 @@ class Result:
     holding: Holding | None = None
     moved: Moved | None = None
     gradual: Gradual | None = None
+
+
+def clear(differences: np.ndarray) -> float:
+    """The mean over seeds (S,) in standard errors of the mean: beyond 2 it is called clear."""
+    if len(differences) < 2:
+        return 0.0
+    mean, error = float(differences.mean()), float(differences.std(ddof=1)) / len(differences) ** 0.5
+    if error == 0:
+        return math.copysign(math.inf, mean) if mean else 0.0
+    return mean / error

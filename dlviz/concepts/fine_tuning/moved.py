@@ -70,7 +70,8 @@ def compared(begin: Start, frozen: int, steps: int, rate: float, progress: Progr
                 cka[way, layer, seed] = linear_cka(before[layer], after[layer])
                 if seed == way == 0:
                     points[layer], share[layer] = _on_axes(before[layer], after[layer])
-            progress(TRAINING + (1 - TRAINING) * (2 * seed + way + 1) / (2 * seeds))
+                done = 2 * seed + way + (layer + 1) / (layers - 1)
+                progress(TRAINING + (1 - TRAINING) * done / (2 * seeds))
     digits = digits + (5 if begin.target.endswith("5-9") else 0)
     return Compared(np.array(looked), np.array(drift).transpose(2, 0, 1, 3), cka, points, share, digits)
 

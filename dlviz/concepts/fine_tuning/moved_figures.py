@@ -14,7 +14,7 @@ from dlviz.drawing.dots import dots
 from dlviz.drawing.message import message
 from dlviz.drawing.piece import finish, footnote
 from dlviz.drawing.theme import Look, tr
-from dlviz.numbers import small
+from dlviz.numbers import fixed, percent, small
 
 from .measure import Result
 
@@ -90,7 +90,7 @@ def features(result: Result, look: Look, ghost: Result | None = None) -> Any:
     titles = tuple(
         tr(
             look, "Component {number} ({before} → {after} of the variance)", number=i + 1,
-            before=_share(found.share[0, i]), after=_share(found.share[1, i]),
+            before=percent(float(found.share[0, i])), after=percent(float(found.share[1, i])),
         )
         for i in range(2)
     )  # fmt: skip
@@ -100,10 +100,6 @@ def features(result: Result, look: Look, ghost: Result | None = None) -> Any:
         "Each cloud about its mean; principal axes of both together.", layer=found.layer, count=len(found.digits),
     )  # fmt: skip
     return finish(piece, look, height=HEIGHT + 20, title=footnote(note, look))
-
-
-def _share(value: float) -> str:
-    return f"{100 * value:.0f}%" if np.isfinite(value) else "–"
 
 
 def _profile(name: str, layers: np.ndarray, values: np.ndarray, label: str) -> Line:
@@ -127,6 +123,6 @@ def described(result: Result, look: Look) -> dict[str, object]:
     if found is None:
         return dict.fromkeys(names, "–") | {"layer": 0, "points": 0}
     moves = ", ".join(small(value) for value in found.drift[0, -1].mean(1))
-    alike = ", ".join(f"{value:.2f}" for value in found.cka[0].mean(1))
-    values = moves, alike, found.layer, len(found.digits), _share(found.share[1].sum())
+    alike = ", ".join(fixed(float(value), 3) if np.isfinite(value) else "–" for value in found.cka[0].mean(1))
+    values = moves, alike, found.layer, len(found.digits), percent(min(float(found.share[1].sum()), 1.0))
     return dict(zip(names, values, strict=True))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dlviz.contract import Note, Readout
-from dlviz.numbers import fixed, percent, small
+from dlviz.numbers import fixed, percent
 
 from .measure import Result
 from .panels import Holding, strength
@@ -19,6 +19,11 @@ def points(share: float) -> str:
     return fixed(100 * share, 1)
 
 
+def change(share: float) -> str:
+    """A relative change, which may be above 1."""
+    return percent(float(share)) if share < 1 else f"{100 * share:,.0f}%"
+
+
 def readouts(result: Result) -> list[Readout]:
     """What each of the panels says in a number or two."""
     found = []
@@ -26,7 +31,7 @@ def readouts(result: Result) -> list[Readout]:
         found.append(Readout("Source points lost, full fine-tuning", points(held.mean("Full fine-tuning")[1])))
         found.append(Readout("Source points lost, L2-SP", points(held.mean("L2-SP")[1])))
     if (moved := result.moved) is not None and np.isfinite(alike := float(moved.cka[0, -1].mean())):
-        found.append(Readout("CKA of the last layer below the head", fixed(alike, 2)))
+        found.append(Readout("CKA of the last layer below the head", fixed(alike, 3)))
     if (slowly := result.gradual) is not None:
         found.append(Readout("Accuracy, gradual unfreezing", percent(float(slowly.accuracy[2, -1].mean()))))
     return found
@@ -72,10 +77,10 @@ def _moved(result: Result) -> list[Note]:
     said = []
     drift, cka = found.drift[0, -1].mean(axis=-1), found.cka[0].mean(axis=-1)
     if np.isfinite(drift).all():
-        numbers = {"low": small(100 * float(drift.min())), "high": small(100 * float(drift.max()))}
-        said.append(Note("moved", numbers | {"layer": int(drift.argmax()) + 1}))
+        numbers = {"low": change(drift.min()), "high": change(drift.max()), "layer": int(drift.argmax()) + 1}
+        said.append(Note("moved", numbers))
     if np.isfinite(cka).all():
-        said.append(Note("alike", {"all": ", ".join(fixed(float(value), 2) for value in cka)}))
+        said.append(Note("alike", {"all": ", ".join(fixed(float(value), 3) for value in cka)}))
     if found.frozen and not found.drift[1, :, : found.frozen].any():
         said.append(Note("unmoved" if found.frozen > 1 else "unmoved_one", {"count": found.frozen}))
     return said

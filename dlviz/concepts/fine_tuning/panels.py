@@ -6,10 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-TRADED = ("Full fine-tuning", "Frozen", "Layer-wise rates", "L2-SP", "Distillation")
-"""The methods that are compared, each a curve over its strengths; all of them start at full fine-tuning."""
-
-
 SYMBOLS = {"Frozen": "k", "Layer-wise rates": "γ", "L2-SP": "α", "Distillation": "λ"}
 """How the strength of a method is called, in pictures and sentences of every language."""
 
@@ -33,7 +29,7 @@ class Trades:
 class Holding:
     """Target accuracy against forgetting, for every method and strength."""
 
-    methods: dict[str, Trades]  # of TRADED; strengths are steps, frozen layers, decay, α, λ
+    methods: dict[str, Trades]  # each from full fine-tuning on; strengths are steps, frozen layers, γ, α, λ
     before: np.ndarray  # (S,) accuracy on the source's test images before fine-tuning
 
     def lost(self, method: str) -> np.ndarray:

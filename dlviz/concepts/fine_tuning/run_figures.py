@@ -14,7 +14,7 @@ from dlviz.drawing.network import Block, stack
 from dlviz.drawing.piece import finish, footnote
 from dlviz.drawing.theme import Look, tr
 from dlviz.drawing.tiles import tiles
-from dlviz.numbers import fixed
+from dlviz.numbers import fixed, percent, small
 
 from .hero import HEIGHT, SUPPORT, called, middle_and_band, named, off
 from .measure import Curves, Result
@@ -100,7 +100,7 @@ def pairs(result: Result, look: Look, ghost: Result | None = None) -> Any:
         return off(look)
     gain = 100 * found.gain.mean(axis=-1).transpose(0, 1, 3, 2)  # inner rows: depth; inner columns: labels
     sure = found.clear().transpose(0, 1, 3, 2)
-    texts = np.vectorize(lambda value: fixed(value, 0).replace("−0", "0") if value < 0.5 else f"+{value:.0f}")(gain)
+    texts = np.vectorize(lambda value: fixed(value, 0) if value < 0.5 else f"+{value:.0f}")(gain)
     bound = 10 * float(np.ceil(max(np.abs(gain[np.isfinite(gain)]).max(initial=0.0), 10) / 10))
     labels = [tr(look, "all") if label == "all" else label for label in found.labels]
     piece = tiles(
@@ -112,8 +112,8 @@ def pairs(result: Result, look: Look, ghost: Result | None = None) -> Any:
     )  # fmt: skip
     note = tr(
         look,
-        "Rows: source; columns: target; in each, labels a class by frozen layers of {layers}. MLP, {seeds} seeds. "
-        "Uncoloured: the seeds do not agree on the sign. Click a pair to choose it.",
+        "Rows: source; columns: target; in each, labels a class by frozen layers of {layers}. MLP; seeds: {seeds}. "
+        "Coloured where all of at least two seeds agree on the sign. Click a pair to choose it.",
         layers=s.layers, seeds=found.gain.shape[-1],
     )  # fmt: skip
     return finish(piece, look, height=MAP, title=footnote(note, look))
@@ -128,9 +128,9 @@ def described(result: Result, look: Look) -> dict[str, object]:
         found |= {"trained": blocks.trained(s.held), "total": int(blocks.parameters.sum())}
         found["times"] = ", ".join(f"{1000 * seconds:.2f} ms" for seconds in blocks.seconds)
     if result.curves is not None:
-        for field, key, digits, factor, unit in (("accuracy", "ends", 1, 100, "%"), ("loss", "losses", 2, 1, "")):
-            ends = _curves(result, getattr(result.curves, field), look, factor)
-            found[key] = ", ".join(f"{line.label} {fixed(float(line.y[-1]), digits)}{unit}" for line in ends)
+        for field, key, written in (("accuracy", "ends", percent), ("loss", "losses", small)):
+            ends = _curves(result, getattr(result.curves, field), look)
+            found[key] = ", ".join(f"{line.label} {written(float(line.y[-1]))}" for line in ends)
     if (pairs := result.pairs) is not None:
         mean, sure = pairs.gain.mean(axis=-1), pairs.clear()
         found |= {"plus": int((sure & (mean > 0)).sum()), "minus": int((sure & (mean < 0)).sum()), "cells": mean.size}

@@ -5,18 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from dlviz.contract import Note, Readout
-from dlviz.numbers import fixed, percent
+from dlviz.numbers import percent, signed
 
 from . import panel_sentences
-from .measure import Result, Sweep
-from .presets import clear
-
-
-def points(differences: np.ndarray) -> str:
-    """The mean of differences of accuracy, in percentage points, with its sign."""
-    value = 100 * float(differences.mean())
-    text = fixed(value, 1)
-    return text if value < 0.05 else f"+{text}"
+from .measure import Result, Sweep, clear
+from .presets import points
 
 
 def readouts(result: Result) -> list[Readout]:
@@ -55,9 +48,9 @@ def _sweep(result: Result) -> list[Note]:
         values = {
             "label": _label(label, result),
             "best": best,
-            "top": 100 * float(sweep.frozen[at, best].mean()),
-            "full": 100 * float(sweep.frozen[at, 0].mean()),
-            "scratch": 100 * float(sweep.scratch[at].mean()),
+            "top": percent(float(sweep.frozen[at, best].mean())),
+            "full": percent(float(sweep.frozen[at, 0].mean())),
+            "scratch": percent(float(sweep.scratch[at].mean())),
         }
         notes.append(Note("best_full" if best == 0 else "best_frozen", values))
     notes += _freezing(s.held, sweep, result)
@@ -95,22 +88,21 @@ def _cost(result: Result) -> list[Note]:
     if blocks is None or k == 0:
         return []
     share = float(blocks.seconds[k] / blocks.seconds[0])
-    values = {"k": k, "trained": blocks.trained(k), "total": int(blocks.parameters.sum()), "share": share}
+    values = {"k": k, "trained": blocks.trained(k), "total": int(blocks.parameters.sum()), "share": percent(share)}
     return [Note("cheaper" if share < 1 else "not_cheaper", values)]
 
 
 def _curves(result: Result) -> list[Note]:
     found = result.curves
-    if found is None or found.accuracy.shape[2] < 1:
+    if found is None:
         return []
-    ends = found.accuracy[-1].mean(axis=-1)
-    first = found.accuracy.mean(axis=-1)
+    means = found.accuracy.mean(axis=-1)
     scratch, full = (found.names.index(name) for name in ("From scratch", "Full fine-tuning"))
-    reached = np.flatnonzero(first[:, full] >= ends[scratch])
+    reached = np.flatnonzero(means[:, full] >= means[-1, scratch])
     values = {
         "label": _label(result.settings.amount, result),
         "last": int(found.steps[-1]),
-        "end": 100 * float(ends[scratch]),
+        "end": percent(float(means[-1, scratch])),
     }
     if not len(reached):
         return [Note("never_level", values)]
@@ -134,6 +126,8 @@ def _pairs(result: Result) -> list[Note]:
     if pairs is None:
         return []
     mean, sure = pairs.gain.mean(axis=-1), pairs.clear()
+    if pairs.gain.shape[-1] < 2:
+        return [Note("map_one", {"cells": mean.size})]
     values = {
         "cells": mean.size,
         "plus": int((sure & (mean > 0)).sum()),
@@ -148,7 +142,7 @@ def facts(result: Result) -> list[Note]:
     """Which tasks and which network are on the screen."""
     s = result.settings
     values = {
-        "layers": s.layers, "steps": s.steps, "rate": s.rate,
+        "layers": s.layers, "steps": s.steps, "rate": signed(s.rate, 3),
         "seeds": s.seeds, "tested": result.tested, "classes": result.classes,
     }  # fmt: skip
     if s.source == "No source":

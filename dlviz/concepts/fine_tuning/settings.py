@@ -21,10 +21,10 @@ class Settings(contract.Settings):
 
     panels: tuple[Panel, ...] = knob(("Network",), "Panels", group="Panels", widget="pills", words=True)
 
-    source: Source = knob("Shifted 0-4", "Source task", group="Task", words=True)
-    target: Target = knob("Shifted 5-9", "Target task", group="Task", words=True)
+    source: Source = knob("Shifted", "Source task", group="Task", words=True)
+    target: Target = knob("Shifted noisy", "Target task", group="Task", words=True)
     noise: float = knob(
-        0.3, "Standard deviation of the noise", ge=0, le=1, step=0.05, group="Task",
+        0.2, "Standard deviation of the noise", ge=0, le=1, step=0.05, group="Task",
         when=lambda values: "oisy" in values.target,
     )  # fmt: skip
     labels: tuple[Labels, ...] = knob(("1", "5", "all"), "Labels a class", group="Task", widget="pills", words=True)

@@ -6,6 +6,7 @@ they stand on the canvas, the noise, the first weights, the new heads and the mi
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -90,12 +91,23 @@ def _task(name: str, part: str, seed: int, noise: float) -> tuple[np.ndarray, np
 
 
 def examples(
-    name: str, part: str, seeds: tuple[int, ...], noise: float = 0.0, labels: str = "all"
+    name: str,
+    part: str,
+    seeds: tuple[int, ...],
+    noise: float = 0.0,
+    labels: str = "all",
+    beat: Callable[[], None] = lambda: None,
 ) -> tuple[Tensor, Tensor]:
-    """Images (S, n, 144) and classes (S, n) of a part of a task: so many of each class, for every seed."""
+    """Images (S, n, 144) and classes (S, n) of a part of a task: so many of each class, for every seed.
+
+    ``beat`` is called for every seed.
+    """
     import torch
 
-    parts = [_task(name, part, seed, noise) for seed in seeds]
+    parts = []
+    for seed in seeds:
+        beat()
+        parts.append(_task(name, part, seed, noise))
     if labels != "all":
         parts = [(x[some], y[some]) for x, y in parts for some in [domains.few(y, int(labels))]]
     images, classes = (torch.from_numpy(np.stack(arrays)) for arrays in zip(*parts, strict=True))
@@ -115,34 +127,43 @@ def _pretrained(
     """Networks that have learned a task, one for each seed; as they were drawn without one."""
     networks = transfer.draw(network, layers, 10 if name is None else domains.classes(name), seeds).to(device())
     if name is not None:
-        x, y = examples(name, "source", seeds)
+        x, y = examples(name, "source", seeds, beat=lambda: progress(0.0))
         rates = np.full((len(seeds), layers), rate)
         order = transfer.batches(x.shape[1], steps, seeds)
         transfer.fit(networks, x, y, rates, steps, order=order, progress=progress)
     return networks
 
 
+def learned(begin: Start, progress: Progress = silent) -> transfer.Networks:
+    """The source networks (S,) under their own head. They are shared: ``take`` copies of what is to be trained."""
+    s = begin
+    return _pretrained(s.task, s.network, s.layers, s.source_steps, s.rate, s.every_seed, progress=progress)
+
+
 def source_of(begin: Start, progress: Progress = silent) -> Source:
-    """The source networks. They are shared: ``take`` copies of what is to be trained."""
-    seeds, name = begin.every_seed, begin.task
-    networks = _pretrained(name, begin.network, begin.layers, begin.source_steps, begin.rate, seeds, progress=progress)
+    """The source networks, and what they are worth."""
+    seeds, name, networks = begin.every_seed, begin.task, learned(begin, progress)
     if name is None:
         return Source(networks, None, np.full(len(seeds), np.nan))
-    test = examples(name, "test", seeds)
+    test = examples(name, "test", seeds, beat=lambda: progress(1.0))
     return Source(networks, test, networks.accuracy(*test, progress=lambda _: progress(1.0)))
 
 
 def start(begin: Start, progress: Progress = silent) -> Data:
     """The target's examples and the networks at the start; to be copied by ``take`` before they are trained."""
+
+    def beat() -> None:
+        progress(1.0)
+
     seeds = begin.every_seed
-    networks = source_of(begin, progress).networks
+    networks = learned(begin, progress)
     classes = domains.classes(begin.target)
     head = [part.to(device()) for part in transfer.new_head(begin.network, begin.layers, classes, seeds)]
     drawn = transfer.draw(begin.network, begin.layers, classes, seeds).to(device())
     return Data(
         networks.with_head(*head),
         drawn.with_head(*head),
-        *examples(begin.target, "target", seeds, begin.noise, begin.labels),
-        examples(begin.target, "test", seeds, begin.noise),
+        *examples(begin.target, "target", seeds, begin.noise, begin.labels, beat),
+        examples(begin.target, "test", seeds, begin.noise, beat=beat),
         seeds,
     )

@@ -15,13 +15,13 @@ from dlviz.engine.kept import kept
 
 from .measure import Blocks, Curves, Pairs, Sweep
 from .settings import Settings, Source, Target
-from .start import SOURCE_RATE, Data, Start, source_of, start
+from .start import SOURCE_RATE, Data, Start, learned, start
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 LOOKS = 25  # at a run, for its curves
-TIMED, ROUNDS, STEPS_A_ROUND = 8, 10, 6  # networks at once; how often each depth takes its turn, and for how long
+TIMED, ROUNDS, STEPS_A_ROUND = 8, 6, 5  # networks at once; how often each depth takes its turn, and for how long
 PAIRED = ("1", "5", "all")  # labels a class of the map
 PAIRED_SEEDS = 4  # of the map, at most
 
@@ -35,7 +35,7 @@ def sweep(s: Settings, labels: tuple[str, ...], progress: Progress = silent) -> 
     def part(i: int) -> Progress:
         return lambda share: progress(float(ends[i] - (1 - share) * costs[i] / sum(costs)))
 
-    source_of(Start.of(s, "1"), part(0))
+    learned(Start.of(s, "1"), part(0))
     for i, label in enumerate(labels):
         found.append(_frozen(Start.of(s, label), s.steps, s.rate, progress=part(i + 1)))
     if not found:
@@ -47,7 +47,7 @@ def sweep(s: Settings, labels: tuple[str, ...], progress: Progress = silent) -> 
 @kept(maxsize=32)
 def _frozen(begin: Start, steps: int, rate: float, progress: Progress = silent) -> np.ndarray:
     """Accuracy from scratch, and with the first 0, ..., L − 1 layers frozen, (L + 1, S)."""
-    data = start(begin)
+    data = start(begin, lambda _: progress(0.0))
     depths = [0, *range(begin.layers)]
     networks, owner = _side_by_side(data, depths)
     rates = np.repeat(_rates(depths, begin.layers, rate), begin.seeds, axis=0)
