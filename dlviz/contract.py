@@ -237,10 +237,12 @@ class Figure:
     ``draw(result, look, ghost=None)`` gives the Altair chart, ``ghost`` being the pinned result;
     ``alt(result, look)`` the text alternative in the language of the look; ``label`` is a gettext id.
     ``click`` says which settings a click on it sets (setting -> field of the row that was clicked), where
-    the chart offers the point selection ``dlviz.drawing.scrubber.START`` with these fields.
+    the chart offers the point selection ``dlviz.drawing.scrubber.START`` with these fields. A ``wide`` figure has a
+    row of the page for itself.
     """
 
     label: str
     draw: Callable[..., Any]
     alt: Callable[..., str]
     click: Mapping[str, str] = field(default_factory=dict)
+    wide: bool = False

@@ -176,12 +176,11 @@ class Frame:
         """Everything below the presets: figures, readouts, notices, pin, texts, share and export."""
         # A pinned run that is the current one would hide under it.
         ghost = None if self.pin in (None, self.settings) else self._attempt(self.pin)
-        names = [name for name in self.figures.shown(self._drawn) if name != HERO]
-        self._charts((HERO, *names[:1]), (WIDE, 1 - WIDE) if names else (1,), result, ghost)
+        first, *rows = self._rows()
+        self._charts((HERO, *first), (WIDE, 1 - WIDE) if first else (1,), result, ghost)
         self._claim(result)
-        for row in range(1, len(names), 2):
-            pair = names[row : row + 2]
-            self._charts(pair, [1 / len(pair)] * len(pair), result, ghost)
+        for row in rows:
+            self._charts(row, [1 / len(row)] * len(row), result, ghost)
         self._readouts(result, ghost)
         self._notices(result)
         panels.pin_bar(self.settings, self.pin, self._set_pin)
@@ -198,6 +197,20 @@ class Frame:
         with st.container(key="claim", border=True):
             st.markdown(prose.text)
             st.markdown(f"{verdict} {prose.claim.format(**check.values)}")
+
+    def _rows(self) -> list[list[str]]:
+        """The figures beside the hero, at most one, and then those of each row below: two, or a wide one alone."""
+        wide = [name for name, figure in self.figures.FIGURES.items() if figure.wide]
+        names = [name for name in self.figures.shown(self._drawn) if name != HERO]
+        rows: list[list[str]] = [[name for name in names if name not in wide][:1]]
+        for name in names:
+            if name in rows[0]:
+                continue
+            if len(rows) > 1 and len(rows[-1]) == 1 and name not in wide and rows[-1][0] not in wide:
+                rows[-1].append(name)
+            else:
+                rows.append([name])
+        return rows
 
     def _charts(self, names: Sequence[str], widths: Sequence[float], result: Any, ghost: Any) -> None:
         """A row of figures."""

@@ -39,7 +39,11 @@ FIGURES: dict[str, Figure] = {
     "features": Figure("One layer's features before and after", moved_figures.features, _alt("features")),
     "gradual": Figure("Gradual unfreezing", gradual_figures.gradual, _alt("gradual")),
     "pairs": Figure(
-        "Every source on every target", run_figures.pairs, _alt("pairs"), {"source": "source", "target": "target"}
+        "Every source on every target",
+        run_figures.pairs,
+        _alt("pairs"),
+        {"source": "source", "target": "target"},
+        wide=True,
     ),
 }
 

@@ -10,6 +10,7 @@ from dlviz.drawing import lines
 from dlviz.drawing.axes import Axis, frame, span
 from dlviz.drawing.curve import Line
 from dlviz.drawing.matrix import diverging
+from dlviz.drawing.message import message
 from dlviz.drawing.network import Block, stack
 from dlviz.drawing.piece import finish, footnote
 from dlviz.drawing.theme import Look, tr
@@ -19,7 +20,7 @@ from dlviz.numbers import fixed, percent, small
 from .hero import HEIGHT, SUPPORT, called, middle_and_band, named, off
 from .measure import Curves, Result
 
-MAP = 480
+MAP = 640
 
 
 def network(result: Result, look: Look, ghost: Result | None = None) -> Any:
@@ -98,6 +99,8 @@ def pairs(result: Result, look: Look, ghost: Result | None = None) -> Any:
     found, s = result.pairs, result.settings
     if found is None:
         return off(look)
+    if not found.labels:
+        return message(tr(look, "Choose at least one number of labels."), look, height=SUPPORT)
     gain = 100 * found.gain.mean(axis=-1).transpose(0, 1, 3, 2)  # inner rows: depth; inner columns: labels
     sure = found.clear().transpose(0, 1, 3, 2)
     texts = np.vectorize(lambda value: fixed(value, 0) if value < 0.5 else f"+{value:.0f}")(gain)

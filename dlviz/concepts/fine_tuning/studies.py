@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 LOOKS = 25  # at a run, for its curves
 TIMED, ROUNDS, STEPS_A_ROUND = 8, 6, 5  # networks at once; how often each depth takes its turn, and for how long
-PAIRED = ("1", "5", "all")  # labels a class of the map
 PAIRED_SEEDS = 4  # of the map, at most
 
 
@@ -146,37 +145,36 @@ def _seconds(network: transfer.Kind, layers: int, progress: Progress = silent) -
 def pairs(s: Settings, progress: Progress = silent) -> Pairs:
     """Every source on every target, with an MLP of as many layers."""
     sources, targets = (tuple(choice.__args__) for choice in (Source, Target))
-    depths = tuple(sorted({0, s.layers // 2, s.layers - 1}))
     seeds = min(s.seeds, PAIRED_SEEDS)
-    gain = _pairs(s.noise, s.layers, s.steps, s.rate, s.source_steps, seeds, s.seed, depths, progress=progress)
-    return Pairs(sources, targets, PAIRED, depths, gain)
+    gain = _pairs(s.noise, s.labels, s.layers, s.steps, s.rate, s.source_steps, seeds, s.seed, progress=progress)
+    return Pairs(sources, targets, s.labels, tuple(range(s.layers)), gain)
 
 
 @kept(maxsize=4)
 def _pairs(
     noise: float,
+    amounts: tuple[str, ...],
     layers: int,
     steps: int,
     rate: float,
     source_steps: int,
     seeds: int,
     seed: int,
-    depths: tuple[int, ...],
     progress: Progress = silent,
 ) -> np.ndarray:
     """Gain over scratch (A, B, C, D, S). All sources of a target are one program."""
     import torch
 
-    sources, targets = Source.__args__, Target.__args__
-    gain = np.empty((len(sources), len(targets), len(PAIRED), len(depths), seeds))
+    sources, targets, depths = Source.__args__, Target.__args__, range(layers)
+    gain = np.empty((len(sources), len(targets), len(amounts), len(depths), seeds))
     done = 0
-    parts = len(targets) * (len(sources) + len(PAIRED))
+    parts = len(targets) * (len(sources) + len(amounts))
 
     def watch(share: float) -> None:
         progress((done + share) / parts)
 
     for b, target in enumerate(targets):
-        for c, labels in enumerate(PAIRED):
+        for c, labels in enumerate(amounts):
             begins = [
                 Start(source, target, noise if "oisy" in target else 0.0, labels, "MLP", layers, source_steps,
                       SOURCE_RATE, seeds, seed)
