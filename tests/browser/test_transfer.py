@@ -19,7 +19,7 @@ def test_a_click_on_a_block_freezes_up_to_it(visit, down, frozen):
 def test_a_click_on_the_map_chooses_source_and_target(visit):
     visitor = visit("/fine_tuning?panels=Transfer map&labels=1&layers=4&steps=10&source_steps=10&seeds=2&lang=en")
     before = shot(visitor, "pairs")
-    point(visitor, "pairs", 0.5, 0.13, click=True)
+    point(visitor, "pairs", 0.46, 0.13, click=True)
     assert "source=Clean&target=Rotated" in visitor.address
     assert changed(before, shot(visitor, "pairs")) > 100
     assert visit(visitor.address).address == visitor.address
