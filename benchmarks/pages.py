@@ -38,7 +38,10 @@ value = st.slider("value", 0, 1000, 500, key="value")
 rows = pd.DataFrame({"x": range(100), "y": [value * x for x in range(100)]})
 st.altair_chart(alt.Chart(rows).mark_line().encode(x="x", y="y"))
 """
-PAGES = ("loss_surfaces:learning_rate", "activations:mean", "initialization:seed", "normalization:seed")
+PAGES = (
+    "loss_surfaces:learning_rate", "activations:mean", "initialization:seed", "normalization:seed", "bptt:seed",
+    "fine_tuning:seed",
+)  # fmt: skip
 """A slider of each page that needs new computation, with more stops to its right than there are rounds."""
 
 # Counts as paint: a change of the document's text or structure, and any drawing on a canvas.
