@@ -108,6 +108,9 @@ class Visitor:
     def open(self, link: str) -> Visitor:
         """Go to an address within the app and wait for the page."""
         self.page.goto(self.server + link)
+        if link.split("?")[0].strip("/"):
+            # The end of a concept's page: all is computed. Before its script begins it looks settled, too.
+            self.keyed("share").wait_for(timeout=60_000)
         return self.settled()
 
     def settled(self) -> Visitor:
