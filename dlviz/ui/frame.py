@@ -160,7 +160,7 @@ class Frame:
             return None
         # The hero needs no panel, so its run without them is short. It is run before the long one and not in
         # its midst, where torch may be in a state that the short one does not expect.
-        watch = compute.Watch(bar)
+        watch = compute.Watch(bar, stop=partial(self._halt, settings), key="stop_first")
         first = compute.result(self.stem, settings.model_copy(update={PANELS: ()}), watch)
         watch.done()
 

@@ -42,6 +42,17 @@ def test_a_stopped_run_leaves_the_rest_of_the_page_and_can_be_taken_up_again(vis
     assert visitor.picture("cell").count() == 1
 
 
+def test_a_first_picture_that_takes_long_can_be_stopped_too(visit):
+    visitor = visit("/?lang=en")
+    visitor.page.goto(visitor.server + "/fine_tuning?network=CNN&seeds=16&layers=8&lang=en")
+    visitor.keyed("stop_first").get_by_role("button").click()
+    visitor.page.get_by_text("Stopped. Nothing of this run was kept.").wait_for()
+    visitor.settled()
+    assert visitor.picture("hero").count() == 0
+    assert visitor.keyed("again_run").count() == 1
+    assert visitor.page.get_by_test_id("stException").count() == 0
+
+
 def busy(pid: int, seconds: float) -> float:
     """Share of the time that a process spends computing, by the kernel's books."""
 
