@@ -16,9 +16,7 @@ import argparse
 import math
 import os
 import platform
-import statistics
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,7 +25,9 @@ import torch
 from torch import nn
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
+
+from limits import by_turns  # noqa: E402
 
 from dlviz.engine.initializers import INITIALIZERS, Free  # noqa: E402
 from dlviz.engine.propagation import Variant, propagate  # noqa: E402
@@ -106,18 +106,6 @@ def shared(activations, schemes, depth, width, x, y, seed=0) -> tuple[np.ndarray
         forward = np.log10(found.std[:, 0, -1] / found.std[:, 0, 0])
         backward = np.log10(found.gradient_std[:, 0, 0] / found.gradient_std[:, 0, -1])
     return forward.reshape(shape), backward.reshape(shape)
-
-
-def by_turns(*calls: Callable[[], object], turns: int) -> list[float]:
-    """Median seconds of each call, all called in turn, so that a busy moment of the computer meets all of them."""
-    times: list[list[float]] = [[] for _ in calls]
-    for turn in range(turns + 1):
-        for taken, call in zip(times, calls, strict=True):
-            begin = time.perf_counter()
-            call()
-            if turn:
-                taken.append(time.perf_counter() - begin)
-    return [statistics.median(taken) for taken in times]
 
 
 def agreement(activations, schemes, draws: int = 12) -> tuple[int, int, float]:

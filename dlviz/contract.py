@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args, get_origin
+from importlib import import_module
+from typing import Any, Literal, Self, get_args, get_origin
 
 from pydantic import (
     BaseModel,
@@ -41,7 +42,7 @@ class Knob:
     ``(least, greatest, usual)`` of a number whose bounds depend on other settings (its default is
     then None, meaning "the usual one"); ``words`` says that the options are words to be translated where
     they are shown (links and files always carry the English ones). ``values`` is any object with the
-    settings as attributes.
+    settings as attributes. ``cpu_le`` is the greatest value where no GPU is, of a number whose ``le`` needs one.
     """
 
     label: str
@@ -53,13 +54,23 @@ class Knob:
     span: Callable[[Any], tuple[float, float, float]] | None = None
     words: bool = False
     widget: Literal["auto", "pills", "select", "text", "hidden"] = "auto"
+    cpu_le: float | None = None
 
 
 def knob(
-    default: Any, label: str, *, ge: Any = None, le: Any = None, max_length: int | None = None, **look: Any
-) -> Any:
-    """A pydantic field with its bounds and its :class:`Knob`."""
-    return Field(default, ge=ge, le=le, max_length=max_length, json_schema_extra={"knob": Knob(label, **look)})
+    default: Any, label: str, *, ge: Any = None, le: Any = None, gpu_le: Any = None, max_length: int | None = None,
+    **look: Any,
+) -> Any:  # fmt: skip
+    """A pydantic field with its bounds and its :class:`Knob`. ``gpu_le`` is the upper bound where a GPU is."""
+    shown = Knob(label, **look, cpu_le=None if gpu_le is None else le)
+    bounds = {"ge": ge, "le": le if gpu_le is None else gpu_le, "max_length": max_length}
+    return Field(default, **bounds, json_schema_extra={"knob": shown})
+
+
+def accelerated() -> bool:
+    """Whether a GPU computes here, which opens the larger limits. Imports torch only where there is a driver."""
+    # By name: what draws knows the settings, but neither the engine nor torch.
+    return import_module("dlviz.engine.device").accelerated()
 
 
 def on_panel(*names: str) -> Callable[[Any], bool]:
@@ -106,6 +117,8 @@ class Settings(BaseModel):
     def _within_spans(self) -> Settings:
         for name, knob_ in self.knobs().items():
             value = getattr(self, name)
+            if knob_.cpu_le is not None and value > knob_.cpu_le and not accelerated():
+                raise PydanticCustomError("allowed", "{allowed}", {"setting": name, "allowed": self.allowed(name)})
             if knob_.span is None or value is None:
                 continue
             low, high, _usual = knob_.span(self)
@@ -129,12 +142,32 @@ class Settings(BaseModel):
 
     @classmethod
     def bounds(cls, name: str) -> tuple[Any, Any]:
-        """``(least, greatest)`` of a number; ``None`` where there is no bound."""
+        """``(least, greatest)`` of a number on this computer; ``None`` where there is no bound."""
+        low, high = cls._widest(name)
+        here = cls.knobs()[name].cpu_le
+        return low, high if here is None or accelerated() else here
+
+    @classmethod
+    def _widest(cls, name: str) -> tuple[Any, Any]:
         low = high = None
         for rule in cls.model_fields[name].metadata:
             low = getattr(rule, "ge", low)
             high = getattr(rule, "le", high)
         return low, high
+
+    @classmethod
+    def on_a_gpu(cls, name: str) -> Any:
+        """The greatest value where a GPU is, of a number that is limited on this computer; else ``None``."""
+        high = cls._widest(name)[1]
+        return None if high == cls.bounds(name)[1] else high
+
+    @classmethod
+    def ticks(cls, name: str) -> tuple[float, ...] | None:
+        """The stops of a slider over round values, as far as they are allowed on this computer."""
+        stops = cls.knobs()[name].ticks
+        if stops is None or cls.knobs()[name].cpu_le is None:
+            return stops
+        return tuple(stop for stop in stops if stop <= cls.bounds(name)[1])
 
     @classmethod
     def allowed(cls, name: str) -> str:
@@ -144,10 +177,26 @@ class Settings(BaseModel):
         low, high = cls.bounds(name)
         kind = cls.model_fields[name].annotation
         if low is not None and high is not None:
-            return f"{'an integer' if kind is int else 'a number'} from {low:g} to {high:g}"
+            more = "" if (gpu := cls.on_a_gpu(name)) is None else f" (to {gpu:g} where a GPU is)"
+            return f"{'an integer' if kind is int else 'a number'} from {low:g} to {high:g}{more}"
         if kind is bool:
             return "true, false"
         return "a text of limited length" if kind is str else "a number"
+
+    def coarse(self) -> Self:
+        """Settings of a run that shows nearly the same and takes less than half a second, for a first look.
+
+        The page shows it while the run of these settings takes long, and says what is less in it. These settings
+        themselves where nothing takes long. To be overridden with :meth:`less`.
+        """
+        return self
+
+    def less(self, without: tuple[str, ...] = (), **most: int) -> Self:
+        """A copy without some panels, and with some numbers not above ``most``."""
+        changed: dict[str, Any] = {name: min(getattr(self, name), high) for name, high in most.items()}
+        if without:
+            changed["panels"] = tuple(panel for panel in self.panels if panel not in without)
+        return self.model_copy(update=changed)
 
     def differing(self) -> dict[str, Any]:
         """The settings that differ from their default, by name (what a link and a caption carry)."""
@@ -187,6 +236,25 @@ class Settings(BaseModel):
         if isinstance(value, str) and get_origin(cls.model_fields[name].annotation) is tuple:
             return [part for part in value.split(",") if part]
         return value
+
+
+@dataclass(frozen=True)
+class Computed:
+    """Where a run's numbers were computed: the device in words, and what was done where its memory was too small.
+
+    ``fallback``: "pieces" when the work had to be cut smaller than usual, "cpu" when that was not enough, and the
+    CPU took its place.
+    """
+
+    device: str = "CPU"
+    fallback: Literal["", "pieces", "cpu"] = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What every concept's result carries beside its arrays; ``dlviz.engine.device.settled`` fills it in."""
+
+    computed: Computed = Computed()
 
 
 @dataclass(frozen=True)

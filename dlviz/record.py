@@ -1,7 +1,7 @@
 """What a figure carries along: settings as text and as JSON, versions, device, and a file name.
 
 The app's export panel and the command line both use this, so their captions and files are alike.
-Importing this loads neither streamlit nor torch; a caption names the device, and asks torch for it.
+Importing this loads neither streamlit nor torch.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from dlviz.contract import Settings
-from dlviz.engine.device import describe, versions
+from dlviz.contract import Computed, Settings
+from dlviz.engine.device import versions
 from dlviz.language import translate, words
 
 FORMAT = 1
@@ -81,20 +81,37 @@ def flat(settings: Settings) -> str:
 
 
 def caption(
-    stem: str, settings: Settings, language: str, *, link: str | None = None, pin: Settings | None = None
-) -> tuple[str, ...]:
-    """Lines under an exported figure: concept, settings off default, pinned run, seed, versions, device, link."""
+    stem: str, settings: Settings, language: str, computed: Computed, *, link: str | None = None,
+    pin: Settings | None = None,
+) -> tuple[str, ...]:  # fmt: skip
+    """Lines under an exported figure: concept, settings off default, pinned run, seed, versions, device, link.
+
+    ``computed`` is the result's own: where it was computed, whatever this computer has.
+    """
     differing = flat(settings) or translate("default settings", language)
     lines = [f"{words(stem, language).name}: {differing}"]
     if pin is not None:
         lines.append(f"{translate('pinned', language)}: {flat(pin) or translate('default settings', language)}")
     seed = getattr(settings, "seed", None)
     facts = [] if seed is None or "seed" in settings.differing() else [f"seed = {seed}"]
-    facts += [f"{name} {number_}" for name, number_ in versions().items()] + [describe()]
+    facts += [f"{name} {number_}" for name, number_ in versions().items()] + [where(computed, language)]
     lines.append(", ".join(facts))
     if link:
         lines.append(link)
     return tuple(lines)
+
+
+def where(computed: Computed, language: str) -> str:
+    """The device of a result, and what was done where its memory was too small."""
+    # A GPU's name is a proper noun, and so is "CPU".
+    match computed.fallback:
+        case "pieces":
+            said = "{device}, in smaller pieces than usual: the memory of the GPU was too small"
+        case "cpu":
+            said = "{device}: the memory of the GPU was too small"
+        case _:
+            return computed.device
+    return translate(said, language, device=computed.device)
 
 
 def settings_json(stem: str, settings: Settings, pin: Settings | None = None) -> bytes:

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from dlviz.contract import Progress, silent
 from dlviz.engine import norms as normalization
+from dlviz.engine.device import device
 from dlviz.engine.mixed_norms import MixedNorms
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ class Networks:
 
     def __post_init__(self) -> None:
         names = [norm for norm in self.norms for _ in range(self.seeds)]
-        self._mixed = [MixedNorms(names, kernel.shape[1], self.groups) for kernel in self.kernels]
+        self._mixed = [MixedNorms(names, kernel.shape[1], self.groups, where=kernel.device) for kernel in self.kernels]
         self._batch_norm, self._plain = self.models("BatchNorm"), self.models("None")
 
     def models(self, norm: str) -> slice | None:
@@ -171,24 +172,27 @@ def networks(norms: Sequence[str], seeds: int, *, groups: int = 4, last_side: in
     import torch
 
     generator = torch.Generator().manual_seed(seed)
-    count = len(norms)
+    count, where = len(norms), device()
 
     def drawn(*shape: int, var: float) -> Tensor:
-        return (torch.randn(seeds, *shape, generator=generator) * var**0.5).repeat(count, *[1] * len(shape))
+        one = torch.randn(seeds, *shape, generator=generator) * var**0.5
+        return one.to(where).repeat(count, *[1] * len(shape))
 
     side, inputs, kernels, geometry = SIDE, 1, [], []
     for channels, stride in zip(CHANNELS, STRIDES[last_side], strict=True):
         kernels.append(drawn(channels, 9 * inputs, var=2 / (9 * inputs)))
-        geometry.append(neighbours(side, stride))
+        index, out = neighbours(side, stride)
+        geometry.append(Neighbours(index.to(where), out))
         side, inputs = geometry[-1].side, channels
     features = CHANNELS[-1] * side**2
     models = count * seeds
+    zeros, ones = (partial(make, device=where) for make in (torch.zeros, torch.ones))
     return Networks(
         tuple(norms), seeds, groups, last_side, kernels,
-        [torch.ones(models, c) for c in CHANNELS], [torch.zeros(models, c) for c in CHANNELS],
-        [torch.zeros(models, 2, 3) for _ in CHANNELS],
-        drawn(CLASSES, features, var=1 / features), torch.zeros(models, CLASSES),
-        [(torch.zeros(seeds, c), torch.ones(seeds, c)) for c in CHANNELS], geometry,
+        [ones(models, c) for c in CHANNELS], [zeros(models, c) for c in CHANNELS],
+        [zeros(models, 2, 3) for _ in CHANNELS],
+        drawn(CLASSES, features, var=1 / features), zeros(models, CLASSES),
+        [(zeros(seeds, c), ones(seeds, c)) for c in CHANNELS], geometry,
     )  # fmt: skip
 
 
@@ -216,7 +220,7 @@ def train(
     velocity = [torch.zeros_like(parameter) for parameter in nets.parameters]
     count = len(nets.norms)
     for epoch in range(epochs):
-        order = torch.stack([torch.randperm(len(x), generator=generator) for _ in range(nets.seeds)])
+        order = torch.stack([torch.randperm(len(x), generator=generator) for _ in range(nets.seeds)]).to(x.device)
         for step in range(steps):
             chosen = order[:, step * batch : (step + 1) * batch]
             images, classes = x[chosen].repeat(count, 1, 1), y[chosen].repeat(count, 1)
@@ -237,4 +241,4 @@ def error(nets: Networks, x: Tensor, y: Tensor) -> tuple[np.ndarray, np.ndarray]
     finite = logits.isfinite().all(-1)
     wrong = ~finite | (logits.argmax(-1) != y)
     shape = len(nets.norms), nets.seeds
-    return wrong.double().mean(1).view(shape).numpy(), (~finite).any(1).view(shape).numpy()
+    return wrong.cpu().double().mean(1).view(shape).numpy(), (~finite).any(1).view(shape).cpu().numpy()

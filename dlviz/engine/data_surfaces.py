@@ -24,6 +24,7 @@ import numpy as np
 
 from dlviz.contract import Progress, silent
 from dlviz.engine.datasets import breast_cancer, diabetes, standardise
+from dlviz.engine.device import device, piece
 from dlviz.engine.minima import find_minima
 from dlviz.engine.surface_table import TABLE
 from dlviz.engine.surfaces import AnalyticSurface, Surface
@@ -110,15 +111,26 @@ class LogisticSurface(Surface):
         """Apply a function of weights (P, 2) to points of any shape and kind, CHUNK points at a time."""
         import torch
 
-        one, two = (x, y) if is_tensor(x) else (torch.as_tensor(np.array(v, dtype=float)) for v in (x, y))
+        one, two = on_device(x, y)
         data = _on(self._tensors, one.device, self.inputs, self.targets)
         weights = torch.stack([one.reshape(-1), two.reshape(-1)], dim=1)
         parts = []
-        for i in range(0, max(len(weights), 1), CHUNK):
-            parts.append(function(weights[i : i + CHUNK], *data))
-            progress(min(1.0, (i + CHUNK) / max(len(weights), 1)))
+        chunk = piece(CHUNK)
+        for i in range(0, max(len(weights), 1), chunk):
+            parts.append(function(weights[i : i + chunk], *data))
+            progress(min(1.0, (i + chunk) / max(len(weights), 1)))
         whole = [torch.cat(part).view(one.shape) for part in zip(*parts, strict=True)]
-        return whole if is_tensor(x) else [part.numpy() for part in whole]
+        return whole if is_tensor(x) else [part.cpu().numpy() for part in whole]
+
+
+def on_device(x: Any, y: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    """Two coordinates as tensors: where they are if they are such, else in float64 where things are computed."""
+    import torch
+
+    if is_tensor(x):
+        return x, y
+    where = device(double=True)
+    return tuple(torch.as_tensor(np.array(values, dtype=float)).to(where) for values in (x, y))
 
 
 def _on(cache: dict, device: torch.device, *arrays: np.ndarray) -> tuple[torch.Tensor, ...]:

@@ -1,28 +1,51 @@
 """Where the numbers are computed, and the gate that heavy computation goes through.
 
 The device is ``DLVIZ_DEVICE`` (``cpu``, ``cuda`` or ``mps``) if that is set, else the first CUDA GPU, else
-the CPU. ``mps`` must be asked for, because it has no float64. Importing this module does not import torch.
+the CPU. ``mps`` must be asked for, because it has no float64. What is a matter of microseconds stays on the CPU,
+on every machine. Importing this module does not import torch.
 """
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import os
 import platform
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from functools import cache, wraps
 from importlib import metadata
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from dlviz.contract import Progress, silent
+from dlviz.contract import Computed, Progress, Result, silent
+from dlviz.engine.line import Line
 
 if TYPE_CHECKING:
     import torch
 
-DEVICES = ("cpu", "cuda", "mps")
-POLL_SECONDS = 0.01
+R = TypeVar("R", bound=Result)
 
-_lock = threading.RLock()
+DEVICES = ("cpu", "cuda", "mps")
+LEAST_PIECE = 16
+"""Pieces are cut to this part of their usual size before a run that does not fit goes to the CPU."""
+_line = Line(1)
+_inside = threading.local()
+
+
+@dataclass
+class _Run:
+    """What is known of the run under way: into how many the usual pieces are cut, and what it computes on."""
+
+    parts: int = 1
+    on_cpu: bool = False
+    in_pieces: bool = False  # some work was cut into pieces that could be smaller
+
+
+_run: ContextVar[_Run | None] = ContextVar("run", default=None)
+_used: ContextVar[set[str] | None] = ContextVar("used", default=None)
 
 
 def device(double: bool = False) -> torch.device:
@@ -32,7 +55,19 @@ def device(double: bool = False) -> torch.device:
     """
     import torch
 
-    wanted = os.environ.get("DLVIZ_DEVICE", "").strip().lower()
+    where = chosen()
+    if left_the_gpu() or (double and _lacks_double(where)):
+        where = torch.device("cpu")
+    if where.type != "cpu":
+        note([in_words(where)])
+    return where
+
+
+def chosen() -> torch.device:
+    """The device of this process by ``DLVIZ_DEVICE`` and what is there. Raises as :func:`device` does."""
+    import torch
+
+    wanted = _asked()
     present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if not wanted:
         wanted = "cuda" if present["cuda"] else "cpu"
@@ -41,19 +76,144 @@ def device(double: bool = False) -> torch.device:
     if not present[wanted]:
         there = ", ".join(name for name in DEVICES if present[name])
         raise ValueError(f"DLVIZ_DEVICE is {wanted!r}, which torch does not find on this computer; there is {there}")
-    return torch.device("cpu" if double and wanted == "mps" else wanted)
+    return torch.device(wanted)
 
 
-def describe(double: bool = False) -> str:
-    """The device in words for a caption: ``"CPU"``, the GPU's name, or ``"Apple GPU"``."""
+def _lacks_double(where: torch.device) -> bool:
+    """Whether a device has no float64, as Apple's GPUs."""
+    return where.type == "mps"
+
+
+def _asked() -> str:
+    return os.environ.get("DLVIZ_DEVICE", "").strip().lower()
+
+
+@cache
+def _driver() -> bool:
+    """Whether a CUDA driver is there: asked of the system, for importing torch takes seconds."""
+    try:
+        ctypes.CDLL("nvcuda.dll" if os.name == "nt" else "libcuda.so.1")
+    except OSError:
+        return False
+    return True
+
+
+def accelerated() -> bool:
+    """Whether a GPU computes here, for which larger limits are open. A wrong ``DLVIZ_DEVICE`` counts as none."""
+    if not (_asked() or _driver()) or _asked() == "cpu":
+        return False
+    try:
+        return chosen().type != "cpu"
+    except ValueError:  # told where something is computed
+        return False
+
+
+def in_words(where: torch.device) -> str:
+    """A device for a caption: ``"CPU"``, the GPU's name, or ``"Apple GPU"``."""
     import torch
 
-    match device(double).type:
+    match where.type:
         case "cuda":
-            return torch.cuda.get_device_name()
+            return torch.cuda.get_device_name(where)
         case "mps":
             return "Apple GPU"
-    return "CPU"
+    return where.type.upper()
+
+
+def doubled(tensor: torch.Tensor) -> torch.Tensor:
+    """A tensor in float64: on its own device, or on the CPU where that has none."""
+    return (tensor.cpu() if _lacks_double(tensor.device) else tensor).double()
+
+
+def describe() -> str:
+    """The device that a computation would run on now, in words."""
+    return in_words(device())
+
+
+def note(devices: Iterable[str]) -> None:
+    """Accelerators that the result under way was computed on, also where it was kept from an earlier run."""
+    used = _used.get()
+    if used is not None:
+        used.update(devices)
+
+
+@contextmanager
+def noting() -> Iterator[set[str]]:
+    """Gives the accelerators that its body computes on, complete at its end."""
+    token = _used.set(used := set())
+    try:
+        yield used
+    finally:
+        _used.reset(token)
+        note(used)
+
+
+def left_the_gpu() -> bool:
+    """Whether the run under way had to go to the CPU: tensors that are kept for others lie elsewhere."""
+    run = _run.get()
+    return run is not None and run.on_cpu
+
+
+def piece(items: int) -> int:
+    """How many items to work on at once, of so many as usual: fewer when they did not fit into the GPU's memory."""
+    run = _run.get()
+    if run is None:
+        return items
+    fewer = max(1, items // run.parts)
+    run.in_pieces |= fewer > 1
+    return fewer
+
+
+def settled(run: Callable[..., R]) -> Callable[..., R]:
+    """A concept's ``run`` that gets by with the memory there is, and whose result says where it was computed.
+
+    When the GPU's memory is too small, the run is repeated with pieces of half the size (:func:`piece`), as long
+    as some of its work goes in pieces, to a sixteenth; then on the CPU. Parts that are kept are not computed
+    again. An out-of-memory of the computer itself passes through.
+    """
+
+    @wraps(run)
+    def call(settings: Any, progress: Progress = silent) -> R:
+        state = _Run()
+        while True:
+            token = _run.set(state)
+            try:
+                with noting() as used:
+                    result = run(settings, progress)
+                fallback = "cpu" if state.on_cpu else "pieces" if state.parts > 1 else ""
+                where = Computed(", ".join(sorted(used)) or "CPU", fallback)
+                return replace(result, computed=where)
+            except (RuntimeError, MemoryError) as error:
+                if not gpu_is_full(error) or state.on_cpu:
+                    raise
+            finally:
+                _run.reset(token)
+            # Here the error is gone, and with it the tensors that its frames held.
+            smaller = state.in_pieces and state.parts < LEAST_PIECE
+            state = _Run(parts=2 * state.parts) if smaller else _Run(on_cpu=True)
+            _give_back()
+
+    return call
+
+
+def gpu_is_full(error: BaseException) -> bool:
+    """Whether this is an accelerator's out-of-memory, and not the computer's own."""
+    import torch
+
+    if isinstance(error, torch.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and "mps backend out of memory" in str(error).lower()
+
+
+def _give_back() -> None:
+    """Let go of what torch's allocator holds of the GPU's memory, for other processes and for larger blocks."""
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    elif torch.backends.mps.is_available():
+        torch.mps.empty_cache()
 
 
 def versions() -> dict[str, str]:
@@ -79,15 +239,19 @@ def one_thread() -> None:
 
 @contextmanager
 def gate(progress: Progress = silent) -> Iterator[None]:
-    """One heavy computation at a time in this process.
+    """One heavy computation at a time in this process, in the order of arrival.
 
     Torch calls of several server threads on few cores slow each other down manyfold, so all of them pass
-    here. The gate is reentrant. While waiting, `progress` is called with 0 and may raise, so that a
+    here. The gate is reentrant. While waiting, `progress` is called with 0 now and then and may raise, so that a
     visitor who has moved on leaves the queue.
     """
-    while not _lock.acquire(timeout=POLL_SECONDS):
-        progress(0.0)
+    if getattr(_inside, "gate", False):
+        yield
+        return
+    _line.enter(progress)
+    _inside.gate = True
     try:
         yield
     finally:
-        _lock.release()
+        _inside.gate = False
+        _line.leave()

@@ -17,7 +17,7 @@ import torch
 
 from dlviz.contract import Progress
 from dlviz.engine import descent
-from dlviz.engine.device import device, gate
+from dlviz.engine.device import device, gate, piece
 
 if TYPE_CHECKING:
     from dlviz.engine.surfaces import Surface
@@ -181,9 +181,10 @@ def _losses(surface: Surface, points: torch.Tensor, progress: Progress) -> np.nd
     """(T, L) losses of points (T, 2, L): all in a few calls, which costs far less than one a step."""
     x, y = points[:, 0].reshape(-1), points[:, 1].reshape(-1)
     parts = []
-    for low in range(0, len(x), POINTS_AT_ONCE):
+    some = piece(POINTS_AT_ONCE)
+    for low in range(0, len(x), some):
         progress(0.8 + 0.2 * low / len(x))
-        parts.append(surface.value(x[low : low + POINTS_AT_ONCE], y[low : low + POINTS_AT_ONCE]))
+        parts.append(surface.value(x[low : low + some], y[low : low + some]))
     return torch.cat(parts).cpu().numpy().reshape(points.shape[0], points.shape[2])
 
 
@@ -222,7 +223,7 @@ def _lanes_at_once(surface: Surface, starts: descent.Lanes) -> int:
         begin = time.perf_counter()
         surface.gradient(x, y)[0].sum().item()  # item() waits for a GPU
         seconds.append(time.perf_counter() - begin)
-    return max(LANES_TO_TRY, int(LANES_TO_TRY * SECONDS_A_STEP / min(seconds)))
+    return piece(max(LANES_TO_TRY, int(LANES_TO_TRY * SECONDS_A_STEP / min(seconds))))
 
 
 def _arrive(

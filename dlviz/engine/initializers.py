@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from torch import Generator, Tensor
+    from torch import Generator, Tensor, device
 
 Draw = Literal["normal", "uniform", "orthogonal", "constant"]
 
@@ -72,13 +72,17 @@ class Initializer:
                 return free.gain / math.sqrt(max(fan_in, fan_out))
         raise KeyError(self.name)
 
-    def weights(self, fan_in: int, fan_out: int, generator: Generator, free: Free | None = None) -> Tensor:
-        """A weight matrix, (fan_out, fan_in), float64."""
-        return self.rms(fan_in, fan_out, free) * base(self.draw, fan_out, fan_in, generator)
+    def weights(
+        self, fan_in: int, fan_out: int, generator: Generator, free: Free | None = None, where: device | None = None
+    ) -> Tensor:
+        """A weight matrix, (fan_out, fan_in), float64, on a device (the CPU, if none is given)."""
+        return self.rms(fan_in, fan_out, free) * base(self.draw, fan_out, fan_in, generator, where)
 
 
-def base(draw: Draw, rows: int, columns: int, generator: Generator) -> Tensor:
-    """A matrix (rows, columns) with entries of mean square one, float64.
+def base(draw: Draw, rows: int, columns: int, generator: Generator, where: device | None = None) -> Tensor:
+    """A matrix (rows, columns) with entries of mean square one, float64, on a device (the CPU, if none is given).
+
+    The generator is one of the CPU, so that every device has the same draws.
 
     ``orthogonal``: a multiple of a matrix whose rows or columns (the fewer) are orthonormal, uniformly distributed
     (Saxe et al. 2014; the signs of the QR factors are fixed as in Mezzadri 2007).
@@ -86,17 +90,22 @@ def base(draw: Draw, rows: int, columns: int, generator: Generator) -> Tensor:
     import torch
 
     if draw == "constant":
-        return torch.ones(rows, columns, dtype=torch.float64)
+        return torch.ones(rows, columns, dtype=torch.float64, device=where)
     found = torch.empty(rows, columns)
     if draw == "normal":
         found.normal_(generator=generator)
     elif draw == "uniform":
         found.uniform_(-math.sqrt(3), math.sqrt(3), generator=generator)
     elif draw == "orthogonal":
-        torch.nn.init.orthogonal_(found, gain=math.sqrt(max(rows, columns)), generator=generator)
+        # As torch.nn.init.orthogonal_, but with the factorization on the device: it is most of the work.
+        found = found.normal_(generator=generator).to(where)
+        tall = found.t() if rows < columns else found
+        q, r = torch.linalg.qr(tall)
+        q = q * r.diagonal().sign()
+        found = (q.t() if rows < columns else q) * math.sqrt(max(rows, columns))
     else:
         raise KeyError(draw)
-    return found.double()
+    return found.to(where).double()
 
 
 _GLOROT = "Glorot & Bengio 2010"

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -33,11 +34,20 @@ X_ROW, Y_ROW, NOISE_X_ROW, NOISE_Y_ROW = range(4)
 
 
 def _compiled(function: Callable) -> Any:
-    """``numba.njit`` without the GIL, with IEEE division, and cached on disk where a place for it is writable."""
+    """``numba.njit`` without the GIL, with IEEE division, and cached on disk where there is a place and room for it."""
     try:
-        return njit(nogil=True, error_model="numpy", cache=True)(function)
+        compiled = njit(nogil=True, error_model="numpy", cache=True)(function)
     except RuntimeError:  # numba found no writable place for the cache
         return njit(nogil=True, error_model="numpy")(function)
+    save = compiled._cache.save_overload
+
+    def save_where_there_is_room(*what: Any) -> None:
+        # Numba lets the error of a full disk end the run, though the compiled code is there.
+        with suppress(OSError):
+            save(*what)
+
+    compiled._cache.save_overload = save_where_there_is_room
+    return compiled
 
 
 @_compiled

@@ -23,7 +23,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dlviz.contract import Progress, silent
+from dlviz.engine.data_surfaces import on_device
 from dlviz.engine.datasets import balanced, digits
+from dlviz.engine.device import piece
 from dlviz.engine.minima import find_minima
 from dlviz.engine.surface_table import SAMPLES, TABLE
 from dlviz.engine.surfaces import Surface
@@ -52,7 +54,7 @@ def filter_normalised(direction: torch.Tensor, weight: torch.Tensor) -> torch.Te
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class DigitsSurface(Surface):
-    """The slice as a surface over (a, b). Tensors live on the CPU in float64.
+    """The slice as a surface over (a, b), float64; its tensors live on the CPU, and on a GPU where that computes.
 
     ``plane`` maps the parameter names of ``torch.nn.Sequential(Linear, Tanh, Linear)`` to (3, ...)
     tensors: theta, delta, eta. ``inputs`` (n, 64) and ``targets`` (n,) are the training examples;
@@ -145,15 +147,15 @@ class DigitsSurface(Surface):
         """Apply a function of flat tensors to points of any shape and kind, some at a time."""
         import torch
 
-        a, b = (x, y) if is_tensor(x) else (torch.as_tensor(np.array(v, dtype=float)) for v in (x, y))
+        a, b = on_device(x, y)
         flat_a, flat_b = a.reshape(-1), b.reshape(-1)
-        count, chunk = max(len(flat_a), 1), CHUNK if a.device.type == "cpu" else CHUNK_ON_GPU
+        count, chunk = max(len(flat_a), 1), CHUNK if a.device.type == "cpu" else piece(CHUNK_ON_GPU)
         parts = []
         for i in range(0, count, chunk):
             parts.append(function(flat_a[i : i + chunk], flat_b[i : i + chunk]))
             progress(min(1.0, (i + chunk) / count))
         whole = [torch.cat(part).view(a.shape) for part in zip(*parts, strict=True)]
-        return whole if is_tensor(x) else [part.numpy() for part in whole]
+        return whole if is_tensor(x) else [part.cpu().numpy() for part in whole]
 
     def value(self, x: Any, y: Any, progress: Progress = silent) -> Any:
         return self._chunked(self._losses, x, y, progress)[0]

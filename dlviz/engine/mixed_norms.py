@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from dlviz.engine.norms import EPS, PARTS
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
 SETS = ("instance", "layer", "group", "square", "batch")  # "square": RMSNorm's, about zero
@@ -39,19 +40,23 @@ class MixedNorms:
     ``groups`` must divide C. The statistics are those of the tensor itself (training mode).
     """
 
-    def __init__(self, names: Sequence[str], channels: int, groups: int = 1, eps: float = EPS) -> None:
+    def __init__(
+        self, names: Sequence[str], channels: int, groups: int = 1, eps: float = EPS, *,
+        where: torch.device | None = None,
+    ) -> None:  # fmt: skip
         import torch
 
         self.eps = eps
         parts = [["square"] if name == "RMSNorm" else PARTS[name] for name in names]
         self.sets = [cells for cells in SETS if any(cells in part for part in parts)] or ["instance"]
-        self._share = torch.tensor([[(cells in part) / max(len(part), 1) for cells in self.sets] for part in parts])
-        self._share = self._share[:, None, :, None]
+        share = [[(cells in part) / max(len(part), 1) for cells in self.sets] for part in parts]
+        self._share = torch.tensor(share, device=where)[:, None, :, None]
         self._switching = [m for m, name in enumerate(names) if name == "Switchable"]
         self._columns = [self.sets.index(part) for part in PARTS["Switchable"]] if self._switching else []
-        self._centred = torch.tensor([[float(cells != "square")] for cells in self.sets])
+        self._centred = torch.tensor([[float(cells != "square")] for cells in self.sets], device=where)
         # A model without norm has the constant variance 1.
-        self._constant = torch.tensor([(1 - eps) * (name == "None") for name in names])[:, None, None, None]
+        constant = [(1 - eps) * (name == "None") for name in names]
+        self._constant = torch.tensor(constant, device=where)[:, None, None, None]
         whole = torch.full((channels, channels), 1 / channels)
         averages = {
             "instance": torch.eye(channels),
@@ -60,7 +65,8 @@ class MixedNorms:
             "square": whole,
         }
         # Means over sets within an example, as one product with the instances' values.
-        self._average = torch.cat([averages[cells] for cells in self.sets if cells != "batch"] or [whole[:, :0]], 1)
+        average = torch.cat([averages[cells] for cells in self.sets if cells != "batch"] or [whole[:, :0]], 1)
+        self._average = average.to(where)
 
     def _over_sets(self, values: Tensor) -> Tensor:
         """Means of instance values (..., N, C) over all sets: (..., N, K, C)."""

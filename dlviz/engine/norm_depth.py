@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dlviz.contract import Progress, silent
 from dlviz.engine.activations import ACTIVATIONS
+from dlviz.engine.device import device
 from dlviz.engine.kept import kept
-from dlviz.engine.mixed_norms import MixedNorms
+from dlviz.engine.norms import EPS
+
+if TYPE_CHECKING:
+    import torch
 
 
 @kept(maxsize=16)
@@ -41,36 +46,52 @@ def gradient_norms(
     generator = torch.Generator().manual_seed(seed)
     pixels, classes = digits()
     chosen = torch.randperm(len(pixels), generator=generator)[:batch]
-    x = torch.from_numpy((pixels - pixels.mean()) / pixels.std())[chosen]
-    y = torch.from_numpy(np.array(classes))[chosen]
+    where = device(double=True)
+    x = torch.from_numpy((pixels - pixels.mean()) / pixels.std())[chosen].to(where)
+    y = torch.from_numpy(np.array(classes))[chosen].to(where)
     count = len(norms)
-    mixed = MixedNorms([norm for norm in norms for _ in range(seeds)], width, groups)
 
     def drawn(out: int, inputs: int, deviation: float) -> torch.Tensor:
         normal = torch.randn(seeds, out, inputs, generator=generator, dtype=torch.float64)
-        return (normal * deviation).repeat(count, 1, 1)
+        return (normal * deviation).to(where).repeat(count, 1, 1)
 
     h = x.expand(count * seeds, *x.shape)
-    kept_: list[tuple[torch.Tensor, object]] = []
-    for layer in range(depth):
-        weight = drawn(width, h.shape[-1], gain * (2 / h.shape[-1]) ** 0.5)
-        saved = mixed.forward(h.bmm(weight.transpose(1, 2))[:, :, None])
-        h = f(saved.x_hat[:, :, 0])
-        kept_.append((weight, saved))
-        progress(0.5 * (layer + 1) / depth)
-    readout = drawn(10, width, width**-0.5)
-    logits = h.bmm(readout.transpose(1, 2))
-    signal = logits.softmax(-1)
-    signal[:, torch.arange(len(y)), y] -= 1
-    signal = (signal / len(y)).bmm(readout)
-    found = np.empty((depth, count, seeds))
-    for layer in reversed(range(depth)):
-        found[layer] = signal.flatten(1).norm(dim=1).view(count, seeds).numpy()
-        weight, saved = kept_.pop()
-        to_hat = signal * f.slope(saved.x_hat[:, :, 0])
-        signal = mixed.backward(to_hat[:, :, None], saved)[0][:, :, 0].bmm(weight)
-        progress(1 - 0.5 * layer / depth)
-    return found
+    states: list[torch.Tensor] = []
+    with torch.enable_grad():
+        for layer in range(depth):
+            weight = drawn(width, h.shape[-1], gain * (2 / h.shape[-1]) ** 0.5)
+            z = h.bmm(weight.transpose(1, 2))
+            parts = zip(z.chunk(count), norms, strict=True)
+            h = f(torch.cat([_normalised(part, norm, groups) for part, norm in parts]))
+            states.append(h if layer else h.requires_grad_())
+            progress(0.5 * (layer + 1) / depth)
+            # On the way back, too.
+            h.register_hook(lambda _gradient, layer=layer: progress(1 - 0.5 * layer / depth))
+        logits = h.bmm(drawn(10, width, width**-0.5).transpose(1, 2))
+        # The sum over networks: each has the gradient of its own mean loss.
+        every = torch.nn.functional.cross_entropy(logits.flatten(0, 1), y.repeat(count * seeds), reduction="none")
+        loss = every.view(-1, len(y)).mean(1).sum()
+    found = torch.stack([signal.flatten(1).norm(dim=1) for signal in torch.autograd.grad(loss, states)])
+    return found.view(depth, count, seeds).cpu().numpy()
+
+
+def _normalised(z: torch.Tensor, norm: str, groups: int) -> torch.Tensor:
+    """One norm of vectors (S, N, C), in training: of every feature over the batch, or of every example by itself."""
+    import torch
+
+    functional = torch.nn.functional
+    match norm:
+        case "BatchNorm":
+            return (z - z.mean(1, keepdim=True)) * (z.var(1, correction=0, keepdim=True) + EPS).rsqrt()
+        case "LayerNorm":
+            return functional.layer_norm(z, z.shape[2:], eps=EPS)
+        case "GroupNorm":
+            return functional.group_norm(z.flatten(0, 1), groups, eps=EPS).view(z.shape)
+        case "RMSNorm":
+            return functional.rms_norm(z, z.shape[2:], eps=EPS)
+        case "None":
+            return z
+    raise KeyError(norm)
 
 
 def growth(norm: str, activation: str, gain: float) -> float | None:

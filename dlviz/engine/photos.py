@@ -6,6 +6,8 @@ from functools import cache
 
 import numpy as np
 
+from dlviz.engine.datasets import shipped
+
 PHOTOS = {"China": "china.jpg", "Flower": "flower.jpg"}
 """A temple roof in the Summer Palace, Beijing, and a dahlia; both under a Creative Commons licence."""
 
@@ -17,14 +19,13 @@ SIZE = (160, 107)
 def photo(name: str) -> np.ndarray:
     """Red, green and blue from 0 to 1, shape (3, 107, 160), row 0 on top; read-only.
 
-    Source: ``sklearn.datasets.load_sample_image``. Raises ``KeyError`` for another name.
+    Source: those of ``sklearn.datasets.load_sample_image``. Raises ``KeyError`` for another name.
     """
     from PIL import Image
-    from sklearn.datasets import load_sample_image
 
     if name not in PHOTOS:
         raise KeyError(f"unknown photograph {name!r}; allowed: {', '.join(PHOTOS)}")
-    small = Image.fromarray(load_sample_image(PHOTOS[name])).resize(SIZE, Image.Resampling.BOX)
+    small = Image.open(shipped("images", PHOTOS[name])).resize(SIZE, Image.Resampling.BOX)
     pixels = np.asarray(small, dtype=np.float64).transpose(2, 0, 1) / 255
     pixels.setflags(write=False)
     return pixels

@@ -28,7 +28,7 @@ import numpy as np
 
 from dlviz.contract import Progress, silent
 from dlviz.engine.activations import ACTIVATIONS, Activation
-from dlviz.engine.device import device
+from dlviz.engine.device import device, piece
 from dlviz.engine.initializers import Draw, base
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 GONE = 1e-300
 """Signals whose root mean square is below this are set to zero."""
 SLOPES = 96e6  # bytes of φ′ kept for the way back; more variants than that takes go through one after another
+SLOPES_ON_GPU = 2e9  # a GPU needs large products to be busy
 BASES = 96e6  # bytes of base draws kept for the way back and for other variants; the others are drawn again
 
 
@@ -111,9 +112,10 @@ def propagate(
     order = sorted(distinct.values(), key=lambda v: (variants[v].draw, variants[v].activation))
     # As many seeds at once, and then as many variants, as there is room for.
     slopes = 8 * len(x) * width * depth
-    together = min(int(SLOPES / slopes), int(BASES / (8 * width * width * depth)))
-    groups = list(_runs(range(len(seeds)), together))
-    stacks = [list(run) for run in _runs(order, int(SLOPES / (slopes * len(groups[0]))))]
+    room = SLOPES if where.type == "cpu" else SLOPES_ON_GPU
+    together = min(int(room / slopes), int(BASES / (8 * width * width * depth)), len(seeds))
+    groups = list(_runs(range(len(seeds)), piece(together)))
+    stacks = [list(run) for run in _runs(order, piece(min(int(room / (slopes * len(groups[0]))), len(order))))]
     total, done = 2 * depth * len(groups) * len(stacks), 0
     with torch.no_grad():
         for at in groups:
@@ -179,7 +181,7 @@ class _Bases:
     def _drawn(self, draw: Draw, rows: int, columns: int, offset: int) -> Tensor:
         import torch
 
-        return torch.stack([base(draw, rows, columns, generator(seed, offset)) for seed in self.seeds]).to(self.where)
+        return torch.stack([base(draw, rows, columns, generator(seed, offset), self.where) for seed in self.seeds])
 
 
 class _Stack:

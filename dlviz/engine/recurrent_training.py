@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlviz.contract import Progress, silent
+from dlviz.engine.device import doubled
 from dlviz.engine.recurrent import NAMES, Recurrent, forward, gradients
 
 if TYPE_CHECKING:
@@ -73,15 +74,15 @@ def clip(grads: Sequence[Tensor], rule: Rule) -> tuple[list[Tensor], Tensor, Ten
     import torch
 
     flat = torch.cat([grad.flatten(1) for grad in grads], 1)
-    wide = flat.double()
+    wide = doubled(flat)
     norm = wide.norm(dim=1)
-    scale = (rule.clip_norm.double() / (norm + 1e-6)).clamp(max=1.0)
+    scale = (rule.clip_norm.to(norm) / (norm + 1e-6)).clamp(max=1.0)
     value = rule.clip_value.to(flat)[:, None]
     after = torch.minimum(torch.maximum(flat * scale.to(flat)[:, None], -value), value)
-    units = [part / part.norm(dim=1, keepdim=True) for part in (wide, after.double())]
+    units = [part / part.norm(dim=1, keepdim=True) for part in (wide, doubled(after))]
     # By half the angle: the cosine of a small one has lost it.
     angle = 2 * torch.atan2((units[0] - units[1]).norm(dim=1), (units[0] + units[1]).norm(dim=1))
-    changed = (after != flat).double().mean(1).where(norm.isfinite(), norm.new_tensor(float("nan")))
+    changed = doubled(after != flat).mean(1).where(norm.isfinite(), norm.new_tensor(float("nan")))
     parts = after.split([grad[0].numel() for grad in grads], 1)
     return [part.view(grad.shape) for part, grad in zip(parts, grads, strict=True)], norm, angle.rad2deg(), changed
 
@@ -104,8 +105,8 @@ def descend(
         loss, grads = gradients(networks, x, y, lengths, alive=lambda step=step: progress(step / steps))
         clipped, norm, angle, changed = clip(grads, rule)
         for name, value in (("loss", loss), ("norm", norm), ("turned", angle), ("clipped", changed)):
-            found[name][step] = value.double().cpu().numpy()
-        for m in np.flatnonzero(~(loss.isfinite() & norm.isfinite()).cpu().numpy()):
+            found[name][step] = value.cpu().double().numpy()
+        for m in np.flatnonzero(~(loss.isfinite().cpu() & norm.isfinite().cpu()).numpy()):
             failures[m] = failures[m] or _failure(networks, x, lengths, int(m), step, loss, grads)
         for parameter, grad in zip(networks.parameters, clipped, strict=True):
             parameter.sub_(_each(rate, grad) * (grad + _each(decay, grad) * parameter))
@@ -172,7 +173,7 @@ def adapt(
         x, y = batches(step)
         alive = lambda step=step: progress(step / steps)  # noqa: E731
         loss, grads = gradients(networks, x, y, lengths, truncation=truncation, alive=alive)
-        losses[step] = loss.double().cpu().numpy()
+        losses[step] = loss.cpu().double().numpy()
         norm = torch.stack([grad.flatten(1).norm(dim=1) for grad in grads]).norm(dim=0)
         scale = (clip_norm / (norm + 1e-6)).clamp(max=1.0)
         for parameter, grad, m, v in zip(networks.parameters, grads, first, second, strict=True):

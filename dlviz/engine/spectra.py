@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from dlviz.contract import Progress, silent
+from dlviz.engine.device import device
 from dlviz.engine.initializers import Draw, base
 
 RESOLVED = 1e-13
@@ -29,17 +30,17 @@ def product_singular_values(
     """
     import torch
 
-    found = np.full((len(seeds), width), np.nan)
+    found, where = np.full((len(seeds), width), np.nan), device(double=True)
     for s, seed in enumerate(seeds):
-        product, log_size = torch.eye(width, dtype=torch.float64), 0.0
+        product, log_size = torch.eye(width, dtype=torch.float64, device=where), 0.0
         for layer in range(depth):
             generator = torch.Generator().manual_seed(1000 * seed + layer + 2)
-            product = base(draw, width, width, generator) @ product
+            product = base(draw, width, width, generator, where) @ product
             size = float(product.abs().max())
             product /= size
             log_size += math.log10(size)
             progress((s + (layer + 1) / depth) / len(seeds))
-        values = torch.linalg.svdvals(product).numpy()
+        values = torch.linalg.svdvals(product).cpu().numpy()
         values = np.where(values > RESOLVED * values[0], values, np.nan)
         found[s] = np.log10(values) + log_size + depth * math.log10(gain / math.sqrt(width))
     return found

@@ -156,7 +156,7 @@ class Networks:
         wanted = y if owner is None else y[owner]
         loss = -logits.log_softmax(-1).gather(-1, wanted[..., None]).mean((1, 2))
         right = (logits.argmax(-1) == wanted) & logits.isfinite().all(-1)
-        return loss.double().cpu().numpy(), right.double().mean(-1).cpu().numpy()
+        return loss.cpu().double().numpy(), right.cpu().double().mean(-1).numpy()
 
     def accuracy(self, x: Tensor, y: Tensor, owner: Tensor | None = None, progress: Progress = silent) -> np.ndarray:
         """Share of right answers (M,), as in :meth:`score`."""

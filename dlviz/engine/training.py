@@ -17,6 +17,7 @@ from dlviz.contract import Progress, silent
 from dlviz.engine.activations import ACTIVATIONS, maxout
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
 MAXOUT = "Maxout"
@@ -53,6 +54,11 @@ class Networks:
                 self._groups[-1] = (name, parameter, slice(start, m + 1))
             else:
                 self._groups.append((name, parameter, slice(m, m + 1)))
+
+    def to(self, where: torch.device) -> Networks:
+        """The same networks on a device."""
+        moved = ([tensor.to(where) for tensor in tensors] for tensors in (self.weights, self.biases))
+        return Networks(*moved, self.activations, self.parameters)
 
     def forward(self, x: Tensor) -> tuple[list[Tensor], list[Tensor]]:
         """Pre-activations z_l (M, n, rows) of every layer, and its inputs: x and the activations (M, n, units).
@@ -155,9 +161,9 @@ def train(
     step, from :func:`mini_batches`. ``probe(step)`` is called before the first step, after every ``every``
     steps and after the last, to look at ``networks``. Numbers that overflow stay as they come (inf, NaN).
     """
-    steps = len(order)
+    steps, order = len(order), order.to(x.device)
     losses = np.empty((steps, len(networks.activations)))
-    by_rate = rates.to(x.dtype)[:, None, None]
+    by_rate = rates.to(x)[:, None, None]
     for step in range(steps):
         if probe is not None and step % every == 0:
             probe(step)

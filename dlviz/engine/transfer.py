@@ -103,7 +103,7 @@ def fit(
     for step in range(steps):
         if probe is not None and step % every == 0:
             probe(step)
-        loss, gradients = program.gradients(None if order is None else order[step])
+        loss, gradients = program.gradients(None if order is None else order[step].to(x.device))
         losses[step] = loss.cpu().numpy()
         now = min(step, len(schedule) - 1)
         for history, group in same.items():

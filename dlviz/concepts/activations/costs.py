@@ -11,7 +11,7 @@ import numpy as np
 from dlviz.contract import Progress, silent
 from dlviz.engine import saturation
 from dlviz.engine.activations import maxout
-from dlviz.engine.device import describe, device
+from dlviz.engine.device import device, in_words
 from dlviz.engine.kept import kept
 
 from .measure import Costs, Properties
@@ -81,7 +81,7 @@ def costs(
     ratios = seconds / seconds[:, relu : relu + 1]
     return Costs(
         tuple(name for name, _ in functions), *np.percentile(ratios, (50, 25, 75), axis=0),
-        float(np.median(seconds[:, relu])), ELEMENTS, describe(),
+        float(np.median(seconds[:, relu])), ELEMENTS, in_words(where),
     )  # fmt: skip
 
 

@@ -159,8 +159,8 @@ def path(result: Result, look: Look, ghost: Result | None = None) -> Any:
         return missing(look, BESIDE)
     places = np.concatenate([p.w for p in result.paths])
     places = places[np.isfinite(places).all(axis=1)]
-    low = np.minimum(places.min(axis=0), (-0.35, -1.25)).clip(-3, None)
-    high = np.maximum(places.max(axis=0), (1.25, 0.35)).clip(None, 3)
+    low = np.minimum(places.min(axis=0, initial=0.0), (-0.35, -1.25)).clip(-3, None)
+    high = np.maximum(places.max(axis=0, initial=0.0), (1.25, 0.35)).clip(None, 3)
     x = Axis(tr(look, "First weight"), float(low[0]) - 0.05, float(high[0]) + 0.05)
     y = Axis(tr(look, "Second weight"), float(low[1]) - 0.05, float(high[1]) + 0.05)
     piece = frame(x, y, look) + _quadrants(x, y, look) + _ways(result.paths, x, y, look)

@@ -7,6 +7,7 @@ import numpy as np
 from dlviz.contract import Progress, silent
 from dlviz.engine import mean_field, saturation
 from dlviz.engine.activations import ACTIVATIONS
+from dlviz.engine.device import device
 from dlviz.engine.kept import kept
 
 from .digits import standardised_digits
@@ -95,12 +96,12 @@ def spectral_norms(depth: int, width: int, seed: int, *, progress: Progress = si
     from dlviz.engine.initializers import base
     from dlviz.engine.propagation import generator
 
-    inputs = standardised_digits(INPUTS)[0].shape[1]
+    inputs, where = standardised_digits(INPUTS)[0].shape[1], device(double=True)
     found = np.empty((SEEDS, depth))
     for s, seed_ in enumerate(seeds(seed)):
         for layer in range(depth):
             fan_in = width if layer else inputs
-            w = base("normal", width, fan_in, generator(seed_, layer + 1))
+            w = base("normal", width, fan_in, generator(seed_, layer + 1), where)
             gram = w @ w.T if width <= fan_in else w.T @ w
             found[s, layer] = float(torch.linalg.eigvalsh(gram)[-1].clamp(min=0).sqrt()) / np.sqrt(fan_in)
             progress((s * depth + layer + 1) / (SEEDS * depth))

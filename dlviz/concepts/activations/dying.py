@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlviz.contract import Progress, silent
+from dlviz.engine.device import device
 from dlviz.engine.kept import kept
 
 from .digits import standardised_digits
@@ -53,7 +54,15 @@ def _networks(
         weights.append(torch.stack([one[seed] for seed in seeds]))
         bias = torch.zeros(len(seeds)) if last else torch.tensor(list(biases)).float()
         offsets.append(bias[:, None].repeat(1, out))
-    return Networks(weights, offsets, list(activations), list(parameters))
+    return Networks(weights, offsets, list(activations), list(parameters)).to(device())
+
+
+def _examples() -> tuple[Tensor, Tensor]:
+    """Inputs in float32 and classes, on the device."""
+    import torch
+
+    x, y = (torch.tensor(part) for part in standardised_digits(SAMPLES))
+    return x.float().to(device()), y.to(device())
 
 
 def _dead(networks: Networks, x: Tensor) -> np.ndarray:
@@ -68,7 +77,7 @@ def _dead(networks: Networks, x: Tensor) -> np.ndarray:
     from dlviz.engine.training import MAXOUT
 
     pre, _ = networks.forward(x)
-    dead = torch.zeros(len(networks.activations))
+    dead = torch.zeros(len(networks.activations), device=x.device)
     units = 0
     for layer, z in enumerate(pre[:-1]):
         units += networks.weights[layer + 1].shape[2]
@@ -76,7 +85,7 @@ def _dead(networks: Networks, x: Tensor) -> np.ndarray:
             if name != MAXOUT:
                 dead[m] += (ACTIVATIONS[name].slope(z[m], parameter) == 0).all(dim=0).sum()
     finite = pre[-1].isfinite().all(-1).all(-1)
-    return torch.where(finite, dead / units, math.nan).numpy()
+    return torch.where(finite, dead / units, math.nan).cpu().numpy()
 
 
 @kept(maxsize=8)
@@ -86,8 +95,7 @@ def grid(seed: int, *, progress: Progress = silent) -> DeadGrid:
 
     from dlviz.engine.training import mini_batches, train
 
-    x, y = (torch.tensor(part) for part in standardised_digits(SAMPLES))
-    x = x.float()
+    x, y = _examples()
     rates, biases = (part.ravel() for part in np.meshgrid(RATES, BIASES))
     networks = _networks(["ReLU"] * len(rates), [None] * len(rates), biases, [seed] * len(rates), 1)
     order = mini_batches(SAMPLES, BATCH, STEPS, seed)
@@ -106,8 +114,7 @@ def lines(
 
     from dlviz.engine.training import mini_batches, train
 
-    x, y = (torch.tensor(part) for part in standardised_digits(SAMPLES))
-    x = x.float()
+    x, y = _examples()
     parameters = {"ReLU": None, "Leaky ReLU": leaky_slope, "ELU": elu_alpha, "Maxout": None}
     order = mini_batches(SAMPLES, BATCH, STEPS, seed)
     steps: list[int] = []
@@ -126,7 +133,7 @@ def lines(
         def probe(step: int, networks: Networks = networks, dead: list = dead, right: list = right) -> None:
             steps.append(step)
             dead.append(_dead(networks, x))
-            right.append(networks.accuracy(x, y).numpy().astype(float))
+            right.append(networks.accuracy(x, y).cpu().numpy().astype(float))
 
         losses = train(
             networks, x, y, torch.full((len(networks.activations),), rate), order, probe=probe, every=EVERY,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dlviz.contract import Progress, silent
+from dlviz.engine.device import settled
 
 from . import costs, depth, dying, learned, softmax, zigzag
 from .measure import Result
@@ -30,6 +31,7 @@ WORK = {
 """About how long each part takes, for the progress bar only."""
 
 
+@settled
 def run(settings: Settings, progress: Progress = silent) -> Result:
     """The function above, and what the chosen panels need of it. Equal settings give equal numbers.
 

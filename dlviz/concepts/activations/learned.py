@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from dlviz.contract import Progress, silent
+from dlviz.engine.device import device
 from dlviz.engine.kept import kept
 
 from .digits import standardised_digits
@@ -29,16 +28,17 @@ def slopes(start: float, rate: float, seed: int, *, progress: Progress = silent)
     from dlviz.engine.training import mini_batches
 
     x, y = (torch.tensor(part) for part in standardised_digits(SAMPLES))
-    x = x.float()
+    where = device()
+    x, y = x.float().to(where), y.to(where)
     generators = [torch.Generator().manual_seed(seed + 1000 * repeat) for repeat in range(SEEDS)]
     weights, biases = [], []
     for inputs, units in zip(LAYERS[:-1], LAYERS[1:], strict=True):
         # He et al. 2015, equation 15: the variance that keeps a signal's size under a slope of `start`.
         scale = math.sqrt(2 / (1 + start**2) / inputs)
         w = torch.stack([torch.randn(units, inputs, generator=generator) for generator in generators])
-        weights.append((scale * w).requires_grad_())
-        biases.append(torch.zeros(SEEDS, 1, units, requires_grad=True))
-    a = torch.full((len(LAYERS) - 2, SEEDS), float(start), requires_grad=True)
+        weights.append((scale * w).to(where).requires_grad_())
+        biases.append(torch.zeros(SEEDS, 1, units, device=where, requires_grad=True))
+    a = torch.full((len(LAYERS) - 2, SEEDS), float(start), device=where, requires_grad=True)
 
     def logits(h: torch.Tensor) -> torch.Tensor:
         h = h.expand(SEEDS, *h.shape)
@@ -50,9 +50,8 @@ def slopes(start: float, rate: float, seed: int, *, progress: Progress = silent)
         raise AssertionError
 
     parameters = [*weights, *biases, a]
-    order = mini_batches(SAMPLES, BATCH, STEPS, seed)
-    found = np.empty((STEPS + 1, *a.shape))
-    found[0] = start
+    order = mini_batches(SAMPLES, BATCH, STEPS, seed).to(where)
+    path = [a.detach().clone()]
     for step, rows in enumerate(order):
         out = logits(x[rows])
         target = y[rows].expand(SEEDS, -1)
@@ -62,10 +61,11 @@ def slopes(start: float, rate: float, seed: int, *, progress: Progress = silent)
         with torch.no_grad():
             for parameter, gradient in zip(parameters, gradients, strict=True):
                 parameter.sub_(rate * gradient)
-            found[step + 1] = a.numpy()
+            path.append(a.detach().clone())
         progress((step + 1) / STEPS)
     with torch.no_grad():
         out = logits(x)
         finite = out.isfinite().all(-1).all(-1)
-        accuracy = torch.where(finite, (out.argmax(-1) == y).float().mean(-1), math.nan).double().numpy()
+        accuracy = torch.where(finite, (out.argmax(-1) == y).float().mean(-1), math.nan).cpu().double().numpy()
+    found = torch.stack(path).cpu().double().numpy()
     return LearnedSlopes(found.transpose(1, 2, 0), accuracy, start)

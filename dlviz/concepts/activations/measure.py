@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dlviz import contract
+
 from .settings import Settings
 
 NEAR = 0.05
@@ -190,7 +192,7 @@ class Costs:
 
 
 @dataclass(frozen=True)
-class Result:
+class Result(contract.Result):
     """Everything that the page draws for one Settings. What a panel needs is None while it is not shown."""
 
     settings: Settings

@@ -68,8 +68,8 @@ class Settings(contract.Settings):
     )
     depth: int = knob(20, "Depth", ge=2, le=50, step=1, group="Deep network", when=on_panel(*BY_DEPTH))
     width: int = knob(
-        100, "Width", ge=10, le=512, ticks=(10, 20, 50, 100, 200, 300, 512), group="Deep network",
-        when=on_panel(*BY_DEPTH),
+        100, "Width", ge=10, le=512, gpu_le=4096, group="Deep network", when=on_panel(*BY_DEPTH),
+        ticks=(10, 20, 50, 100, 200, 300, 512, 1024, 2048, 4096),
     )  # fmt: skip
     weight_scale: float = knob(
         1.0, "Weight scale σ_w", ge=0.05, le=10, group="Deep network", when=on_panel(*BY_DEPTH),
@@ -110,6 +110,10 @@ class Settings(contract.Settings):
     )  # fmt: skip
 
     seed: int = knob(0, "Seed", ge=0, le=999, step=1, group="Pre-activations")
+
+    def coarse(self) -> Settings:
+        """Without the panel that trains for seconds."""
+        return self.less(without=("Dying ReLU",))
 
     def parameter(self, function: str) -> float | None:
         """The free number of an elementwise function, None if it has none."""

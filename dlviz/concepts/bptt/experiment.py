@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dlviz.contract import Progress, silent
+from dlviz.engine.device import settled
 
 from . import exploding, remembering, studies, tasks
 from .measure import Result
@@ -26,6 +27,7 @@ COSTS = {
 """About how long the parts take, in one unit."""
 
 
+@settled
 def run(settings: Settings, progress: Progress = silent) -> Result:
     """The gradients of all cells, and what the chosen panels need.
 

@@ -64,7 +64,7 @@ def _runs(
     with torch.no_grad():
         nets = networks(start, kind, [key], len(CURES))
         rule = recurrent_training.Rule(
-            **{name: torch.tensor(values, dtype=torch.float64).to(nets.bias.device) for name, values in each.items()}
+            **{name: torch.tensor(values, dtype=torch.float64) for name, values in each.items()}
         )
         found = recurrent_training.descend(nets, batch, [length] * len(CURES), rule, steps, progress=progress)
     ends = tuple(None if f is None else End(f.step + 1, f.tensor, f.time) for f in found.failures)

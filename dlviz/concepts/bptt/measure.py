@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dlviz import contract
+
 from .settings import Settings
 from .trained import Exploding, Remembering, Tasks
 
@@ -100,7 +102,7 @@ class Gates:
 
 
 @dataclass(frozen=True)
-class Result:
+class Result(contract.Result):
     """Everything that the page shows; a panel that is off is None."""
 
     settings: Settings

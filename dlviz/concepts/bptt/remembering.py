@@ -39,7 +39,7 @@ def networks(start: tuple[str, int, str, float, float, float], kind: Kind, keys:
     drawn = recurrent_start.draw(cell, hidden, kind.inputs, keys, **given)
     readout = recurrent_start.readout(hidden, kind.outputs, keys)
     parts = [drawn.weight_ih, drawn.weight_hh, drawn.bias, readout, torch.zeros(len(keys), kind.outputs)]
-    return Recurrent(cell, *[part.float().repeat(copies, *[1] * (part.dim() - 1)).to(device()) for part in parts])
+    return Recurrent(cell, *[part.float().to(device()).repeat(copies, *[1] * (part.dim() - 1)) for part in parts])
 
 
 def lags(longest: int) -> tuple[int, ...]:
@@ -126,7 +126,7 @@ def _accuracy(
             )
             # What is not finite is no answer.
             wrong |= ~outputs.isfinite().all(-1)
-            right[m] = 1 - float(wrong.double().mean())
+            right[m] = 1 - float(wrong.cpu().double().mean())
             progress(0.97 + 0.03 * (m + 1) / len(each))
     return right.reshape(len(lengths), seeds)[::-1].copy()
 

@@ -116,6 +116,11 @@ class Settings(contract.Settings):
         3, "Networks trained (seeds)", ge=1, le=5, step=1, group="Remembering", when=on_panel("Remembering")
     )
 
+    def coarse(self) -> Settings:
+        """The training is short, of one network a lag."""
+        quick = self.less(steps=50) if "Exploding" in self.panels else self
+        return quick.less(trained_seeds=1, training_steps=20) if "Remembering" in self.panels else quick
+
     @property
     def steps_read(self) -> int:
         """T: the length of the sequence that is read."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from dlviz.contract import Progress, silent
 from dlviz.engine import domains
+from dlviz.engine.device import settled
 
 from . import gradual, holding, moved, studies
 from .measure import Result
@@ -32,6 +33,7 @@ HERO = 1.5
 """About how long the sweep of the hero takes, in the same unit."""
 
 
+@settled
 def run(settings: Settings, progress: Progress = silent) -> Result:
     """The freeze sweep, and what the chosen panels need.
 

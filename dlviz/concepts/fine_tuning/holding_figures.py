@@ -67,7 +67,7 @@ def _missing(result: Result, look: Look) -> str:
 def _strength(method: str, value: float, look: Look) -> str:
     """The strength of a method as it stands beside its point."""
     if method == "Full fine-tuning":
-        return tr(look, "{steps} steps", steps=int(value))
+        return tr(look, "{steps} steps", steps=f"{value:g}")
     return panels.strength(method, value)
 
 

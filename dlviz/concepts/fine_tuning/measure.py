@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dlviz import contract
+
 from .panels import Gradual, Holding, Moved
 from .settings import Settings
 
@@ -79,7 +81,7 @@ class Pairs:
 
 
 @dataclass(frozen=True)
-class Result:
+class Result(contract.Result):
     """Everything that the page shows; a panel that is off is None."""
 
     settings: Settings

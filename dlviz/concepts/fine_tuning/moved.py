@@ -8,6 +8,7 @@ import numpy as np
 
 from dlviz.contract import Progress, silent
 from dlviz.engine import transfer
+from dlviz.engine.device import doubled
 from dlviz.engine.kept import kept
 from dlviz.engine.similarity import linear_cka, principal_axes
 
@@ -43,13 +44,13 @@ def compared(begin: Start, frozen: int, steps: int, rate: float, progress: Progr
     networks = data.networks.take(owner.tolist())
     rates = np.full((2, seeds, layers), rate)
     rates[1, :, :frozen] = 0
-    begun = [w.flatten(1).double() for w in data.networks.weights[:-1]]
+    begun = [doubled(w.flatten(1)) for w in data.networks.take(owner.tolist()).weights[:-1]]
     looked, drift = [], []
 
     def probe(step: int) -> None:
         looked.append(step)
         moves = [
-            (w.flatten(1).double() - w0[owner]).norm(dim=1) / w0.norm(dim=1)[owner]
+            (doubled(w.flatten(1)) - w0).norm(dim=1) / w0.norm(dim=1)
             for w, w0 in zip(networks.weights[:-1], begun, strict=True)
         ]
         drift.append(torch.stack(moves).view(layers - 1, 2, seeds).cpu().numpy())
@@ -79,7 +80,7 @@ def compared(begin: Start, frozen: int, steps: int, rate: float, progress: Progr
 def _features(networks: transfer.Networks, m: int, x: object) -> list[np.ndarray]:
     """The features (n, d) of each layer below the head of one network."""
     found = networks.features(x[None], len(networks.layers) - 1, slice(m, m + 1))[1:]
-    return [h[0].double().cpu().numpy() for h in found]
+    return [h[0].cpu().double().numpy() for h in found]
 
 
 def _on_axes(before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -69,6 +69,11 @@ class Settings(contract.Settings):
         group="Gradual unfreezing", when=on_panel("Gradual unfreezing"),
     )  # fmt: skip
 
+    def coarse(self) -> Settings:
+        """One seed, one number of labels, without the panels that train for seconds even so."""
+        labels = (self.amount,) if self.amount in self.labels else self.labels[:1]
+        return self.less(without=("Gain by labels", "Transfer map"), seeds=1).model_copy(update={"labels": labels})
+
     @property
     def held(self) -> int:
         """The number of frozen layers, the usual one where none is set."""

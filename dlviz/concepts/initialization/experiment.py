@@ -8,6 +8,7 @@ import numpy as np
 
 from dlviz.contract import Progress, silent
 from dlviz.engine import initializers, mean_field, propagation
+from dlviz.engine.device import device, settled
 from dlviz.engine.kept import kept
 from dlviz.engine.propagation import Variant
 
@@ -28,6 +29,7 @@ WEIGHTS = {"Grid": 8.0, "Order and chaos": 1.0, "Singular values": 1.0, "Symmetr
 """About how long each panel takes, in units of the hero."""
 
 
+@settled
 def run(settings: Settings, progress: Progress = silent) -> Result:
     """Send the inputs through the network and the loss back; compute what the open panels need.
 
@@ -102,7 +104,8 @@ def _weight_rms(settings: Settings) -> tuple[float, float]:
     """Root mean square of the weights of the last layer of the first draw, and by the scheme's formula."""
     fan_in = settings.width if settings.depth > 1 else 64
     generator = propagation.generator(seeds(settings)[0], settings.depth)
-    weights = initializers.INITIALIZERS[settings.scheme].weights(fan_in, settings.width, generator, settings.free())
+    scheme, where = initializers.INITIALIZERS[settings.scheme], device(double=True)
+    weights = scheme.weights(fan_in, settings.width, generator, settings.free(), where)
     return float(weights.square().mean().sqrt()), settings.rms(fan_in, settings.width)
 
 

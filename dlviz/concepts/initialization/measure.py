@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from dlviz import contract
 from dlviz.engine.initializers import INITIALIZERS
 
 from .settings import CLASSES, Settings
@@ -120,7 +121,7 @@ class Training:
 
 
 @dataclass(frozen=True)
-class Result:
+class Result(contract.Result):
     """Everything that the page draws for one Settings. L layers, S draws of the weights."""
 
     settings: Settings

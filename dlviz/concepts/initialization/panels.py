@@ -12,6 +12,7 @@ import numpy as np
 
 from dlviz.contract import Progress, silent
 from dlviz.engine import initializers, mean_field, propagation, spectra, training
+from dlviz.engine.device import device
 from dlviz.engine.initializers import INITIALIZERS, Free
 from dlviz.engine.kept import kept
 from dlviz.engine.propagation import Variant
@@ -126,7 +127,8 @@ def _split(data: str, seed: int, dtype: Any) -> tuple[Any, ...]:
     x, y = digits_as("Digits, standardised" if data == "Gaussian" else data)
     order = np.random.default_rng([seed, 1]).permutation(len(y))
     test, train = order[:TESTED], order[TESTED:]
-    parts = [(torch.tensor(x[at], dtype=dtype), torch.tensor(y[at])) for at in (train, test)]
+    where = device(double=dtype == torch.float64)
+    parts = [(torch.tensor(x[at], dtype=dtype).to(where), torch.tensor(y[at]).to(where)) for at in (train, test)]
     return *parts[0], *parts[1]
 
 
@@ -152,7 +154,7 @@ def _symmetry(
         drawn = initializers.base("normal", fan_out, fan_in, propagation.generator(100 * seed, layer))
         weights.append(torch.stack([torch.full_like(drawn, constant), constant + noise * drawn]))
     biases = [torch.zeros(2, size, dtype=torch.float64) for size in sizes[1:]]
-    networks = training.Networks(weights, biases, [activation] * 2, [parameter] * 2)
+    networks = training.Networks(weights, biases, [activation] * 2, [parameter] * 2).to(x.device)
     first = networks.weights[0]
     start = _cosines(first)
     every = max(1, steps // LOOKS)
@@ -162,7 +164,7 @@ def _symmetry(
     def probe(step: int) -> None:
         looked.append(step)
         ranks.append(_rank(first))
-        accuracies.append(networks.accuracy(x_test, y_test).numpy())
+        accuracies.append(networks.accuracy(x_test, y_test).cpu().numpy())
 
     order = training.mini_batches(len(y), BATCH, steps, 1000 * seed + SHUFFLE)
     rates = torch.full((2,), SYMMETRY_RATE, dtype=torch.float64)
@@ -175,7 +177,7 @@ def _symmetry(
 def _cosines(weights: Any) -> np.ndarray:
     """(M, U, U) cosines between the rows of (M, U, d); NaN where they are not finite."""
     unit = weights / weights.norm(dim=2, keepdim=True)
-    return (unit @ unit.transpose(1, 2)).numpy().copy()
+    return (unit @ unit.transpose(1, 2)).cpu().numpy().copy()
 
 
 def _rank(weights: Any) -> np.ndarray:
@@ -185,7 +187,7 @@ def _rank(weights: Any) -> np.ndarray:
     finite = weights.isfinite().flatten(1).all(dim=1)
     values = torch.linalg.svdvals(torch.where(finite[:, None, None], weights, 0.0))
     found = (values > RANK * values[:, :1]).sum(dim=1).double()
-    return torch.where(finite, found, float("nan")).numpy()
+    return torch.where(finite, found, float("nan")).cpu().numpy()
 
 
 def trained(settings: Settings, progress: Progress) -> Training:
@@ -216,7 +218,7 @@ def _trained(
         weights.append(torch.stack(drawn).float())
         shift = {of: initializers.base("normal", 1, fan_out, propagation.generator(of, 500 + layer)) for of in seeds}
         biases.append((sigmas_b * torch.cat([shift[of] for _, of in models])).float())
-    networks = training.Networks(weights, biases, [activation] * len(models), [parameter] * len(models))
+    networks = training.Networks(weights, biases, [activation] * len(models), [parameter] * len(models)).to(x.device)
     every = max(1, steps // LOOKS)
     looked: list[int] = []
     losses, accuracies = [], []
@@ -224,8 +226,8 @@ def _trained(
     def probe(step: int) -> None:
         looked.append(step)
         loss, accuracy = networks.score(x_test, y_test)
-        losses.append(loss.numpy().astype(float))
-        accuracies.append(accuracy.numpy().astype(float))
+        losses.append(loss.cpu().numpy().astype(float))
+        accuracies.append(accuracy.cpu().numpy().astype(float))
 
     order = training.mini_batches(len(y), BATCH, steps, 1000 * seed + SHUFFLE)
     rates = torch.full((len(models),), rate)

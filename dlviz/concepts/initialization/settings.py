@@ -24,7 +24,7 @@ ActivationName = Literal[
 DataName = Literal["Digits, standardised", "Digits, raw", "Gaussian"]
 
 SIZES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1.0)
-WIDTHS = (8, 16, 32, 64, 128, 256, 512, 1024)
+WIDTHS = (8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 CLASSES = 10
 
 
@@ -81,7 +81,7 @@ class Settings(contract.Settings):
         help="α of Leaky ReLU and ELU, a of PReLU, β of Swish and Softplus.",
     )  # fmt: skip
     depth: int = knob(20, "Layers", ge=1, le=100, ticks=(1, 2, 5, 10, 20, 30, 40, 50, 70, 100), group="Network")
-    width: int = knob(128, "Units per layer", ge=8, le=1024, ticks=WIDTHS, group="Network")
+    width: int = knob(128, "Units per layer", ge=8, le=1024, gpu_le=4096, ticks=WIDTHS, group="Network")
 
     data: DataName = knob("Digits, standardised", "Data", group="Data and seeds", widget="select", words=True)
     samples: int = knob(50, "Inputs", ge=10, le=500, ticks=(10, 20, 50, 100, 200, 500), group="Data and seeds")
@@ -130,6 +130,10 @@ class Settings(contract.Settings):
     @classmethod
     def _every_class_alike(cls, value: int) -> int:
         return value // CLASSES * CLASSES
+
+    def coarse(self) -> Settings:
+        """Without the panel that trains for seconds."""
+        return self.less(without=("Training",))
 
     def own_parameter(self) -> float | None:
         """The activation's parameter; None for its default, and where it has none."""

@@ -8,8 +8,10 @@ import numpy as np
 import sympy
 
 from dlviz.contract import Progress, silent
-from dlviz.engine import descent
+from dlviz.engine import descent, refine
+from dlviz.engine.device import device, settled
 from dlviz.engine.optimizers import RULES
+from dlviz.engine.refine import Sampled
 from dlviz.engine.surfaces import Surface, surface
 from dlviz.engine.symbolic import X, Y, latex
 
@@ -21,7 +23,13 @@ from .settings import Settings, samples
 
 __all__ = ["PRESETS", "Result", "Settings", "code", "facts", "notice", "readouts", "run"]
 
+SIDE, SIDE_ON_GPU = 161, 201
+"""Points a side of the surface's grid; the greater one for a network's slice where a GPU computes all of it."""
+HALVINGS, TOLERANCE = 4, 0.005
+"""A network's slice is computed on every 16th point, and interpolated to this share of the loss between."""
 
+
+@settled
 def run(settings: Settings, progress: Progress = silent) -> Result:
     """Race the chosen optimizers; tune, scan learning rates and map basins where the settings ask for it.
 
@@ -79,11 +87,8 @@ def _surface(settings: Settings) -> Surface:
 
 @lru_cache(maxsize=32)
 def _scene(ground: Surface) -> Scene:
-    """The surface on its grid, with its minima from the lowest up. A network's slice costs most by far."""
-    side = 61 if not ground.program and ground.name == "Digits network" else 161
-    x_min, x_max, y_min, y_max = ground.domain
-    x, y = np.meshgrid(np.linspace(x_min, x_max, side), np.linspace(y_min, y_max, side))
-    z = np.asarray(ground.value(x, y), dtype=float)
+    """The surface on its grid, with its minima from the lowest up."""
+    z, sampled = _heights(ground)
     if not np.isfinite(z).any():
         raise ValueError("the function has no finite value on its domain")
     minima = np.asarray(ground.minima, dtype=float).reshape(-1, 2)
@@ -98,8 +103,20 @@ def _scene(ground: Surface) -> Scene:
     gradient = None if ground.samples else tuple(latex(part) for part in ground.derivatives)
     return Scene(
         ground.name, ground.formula, gradient, ground.samples, ground.axes, ground.domain, z, minima, lowest, hessian,
-        _is_quadratic(ground),
+        _is_quadratic(ground), sampled,
     )  # fmt: skip
+
+
+def _heights(ground: Surface) -> tuple[np.ndarray, Sampled | None]:
+    """The loss on a regular grid, and what of it is interpolated: a network's slice on the CPU."""
+    network = not ground.program and ground.name == "Digits network"
+    on_gpu = network and device(double=True).type != "cpu"
+    side = SIDE_ON_GPU if on_gpu else SIDE
+    x, y = (np.linspace(low, high, side) for low, high in (ground.domain[:2], ground.domain[2:]))
+    if network and not on_gpu:
+        sampled = refine.sample(ground.value, x, y, HALVINGS, TOLERANCE)
+        return sampled.z, sampled
+    return np.asarray(ground.value(*np.meshgrid(x, y)), dtype=float), None
 
 
 def _is_quadratic(ground: Surface) -> bool:

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dlviz import contract
+from dlviz.engine.refine import Sampled
+
 from .settings import Settings
 
 RATE_GRID = np.logspace(-5, 2, 57)
@@ -30,6 +33,7 @@ class Scene:
     lowest: float | None  # least loss over the known minima
     hessian: np.ndarray | None  # (2, 2) at the lowest minimum
     quadratic: bool  # whether the Hessian is the same everywhere
+    sampled: Sampled | None = None  # what of z is interpolated; None: nothing
 
 
 @dataclass(frozen=True)
@@ -113,7 +117,7 @@ class GradientNoise:
 
 
 @dataclass(frozen=True)
-class Result:
+class Result(contract.Result):
     """Everything that the page draws for one Settings."""
 
     settings: Settings

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from dlviz.contract import Note, Readout
+from dlviz.numbers import percent
 
 from . import measure
 from .measure import RATE_GRID, Result
@@ -116,6 +117,9 @@ def facts(result: Result) -> list[Note]:
         found = [Note("surface", {**values, "gradient": rf"\left({x},\ {y}\right)"})]
     else:
         found = [Note("data_surface", {**values, "samples": scene.samples})]
+    if (sampled := scene.sampled) is not None:
+        numbers = {"computed": sampled.computed, "points": sampled.z.size, "held_out": sampled.held_out}
+        found.append(Note("interpolated", {**numbers, "error": percent(sampled.error)}))
     if not len(scene.minima):
         return [*found, Note("no_minimum")]
     listed = ", ".join(f"({x:.4g}, {y:.4g})" for x, y in scene.minima[:LISTED] + 0.0)

@@ -8,7 +8,7 @@ from pydantic import field_validator
 from pydantic_core import PydanticCustomError
 
 from dlviz import contract
-from dlviz.contract import knob, log_ticks
+from dlviz.contract import accelerated, knob, log_ticks
 from dlviz.engine import expressions
 from dlviz.engine.surface_table import CUSTOM_EXPRESSION, DOMAINS, SAMPLES, STARTS
 
@@ -78,13 +78,18 @@ def noisy(values: Any) -> bool:
     return "SGD" in values.optimizers or (values.stochastic_all and set(values.optimizers) != {"GD"})
 
 
-# Least, greatest and usual starts per side of a basin map: a gradient over 500 images costs some
-# 10,000 times one of a formula.
-BASIN_SIDES = {"formula": (16, 256, 128), "regression": (16, 64, 32), "network": (16, 32, 16)}
+# Least, greatest and usual starts per side of a basin map, and the greatest where a GPU is: a gradient over 500
+# images costs some 10,000 times one of a formula.
+BASIN_SIDES = {"formula": (16, 256, 128, 1024), "regression": (16, 64, 32, 256), "network": (16, 32, 16, 128)}
 
 
 def _basin_cost(values: Any) -> str:
     return {"Breast cancer": "regression", "Digits network": "network"}.get(values.surface, "formula")
+
+
+def _basin_span(values: Any) -> tuple[int, int, int]:
+    least, greatest, usual, on_gpu = BASIN_SIDES[_basin_cost(values)]
+    return least, on_gpu if accelerated() else greatest, usual
 
 
 def _rate(optimizer: str) -> Any:
@@ -163,7 +168,7 @@ class Settings(contract.Settings):
         "Momentum", "Optimizer of the basins", group="Figures", widget="select", when=lambda values: values.basins
     )
     basin_resolution: int | None = knob(
-        None, "Starts per side", group="Figures", span=lambda values: BASIN_SIDES[_basin_cost(values)], step=16,
+        None, "Starts per side", group="Figures", span=_basin_span, step=16,
         when=lambda values: values.basins,
     )  # fmt: skip
     basin_steps: int = knob(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dlviz.contract import Progress, silent
+from dlviz.engine.device import settled
 
 from . import studies, tensors
 from .measure import Result
@@ -17,6 +18,7 @@ COSTS = {"Batch size": 1.0, "Depth": 2.0, "Style": 0.2, "Training": 12.0}
 """About how long the panels take, in one unit."""
 
 
+@settled
 def run(settings: Settings, progress: Progress = silent) -> Result:
     """The tensor under every norm, and what the chosen panels need.
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dlviz import contract
+
 from .settings import Settings
 
 EXACT = 5e-7
@@ -202,7 +204,7 @@ class Style:
 
 
 @dataclass(frozen=True)
-class Result:
+class Result(contract.Result):
     """Everything that the page shows; a panel that is off is None."""
 
     settings: Settings

@@ -113,6 +113,10 @@ class Settings(contract.Settings):
         1.0, "Share of the other's style α", ge=0, le=1, step=0.05, group="Style", when=on_panel("Style")
     )
 
+    def coarse(self) -> Settings:
+        """Without the panel that trains for seconds."""
+        return self.less(without=("Training",))
+
     def divisor(self) -> int:
         """G as used: the greatest divisor of C that is not above the one that is set."""
         return max(g for g in range(1, self.groups + 1) if self.channels % g == 0)

@@ -7,6 +7,7 @@ import numpy as np
 from dlviz.contract import Progress, silent
 from dlviz.engine import convolution, norm_depth, norms
 from dlviz.engine.datasets import digits
+from dlviz.engine.device import device
 from dlviz.engine.kept import kept
 from dlviz.engine.photos import PHOTOS, photo
 
@@ -89,8 +90,8 @@ def _trained(
 
     pixels, classes = digits()
     order = torch.randperm(len(pixels), generator=torch.Generator().manual_seed(seed))
-    x = torch.from_numpy((pixels - pixels.mean()) / pixels.std()).float()
-    y = torch.from_numpy(np.array(classes))
+    x = torch.from_numpy((pixels - pixels.mean()) / pixels.std()).float().to(device())
+    y = torch.from_numpy(np.array(classes)).to(device())
     train, test = order[:TRAINED_ON], order[TRAINED_ON:]
     nets = convolution.networks(chosen, seeds, groups=GROUPS, last_side=last_side, seed=seed)
     convolution.train(
@@ -99,7 +100,7 @@ def _trained(
     error, diverged = convolution.error(nets, x[test], y[test])
     mixing = np.full((len(nets.mixing), seeds, 2, 3), np.nan)
     if (models := nets.models("Switchable")) is not None:
-        mixing = torch.stack([logits[models].softmax(-1) for logits in nets.mixing]).double().numpy()
+        mixing = torch.stack([logits[models].softmax(-1) for logits in nets.mixing]).cpu().double().numpy()
     return error, diverged, mixing
 
 
