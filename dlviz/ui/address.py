@@ -26,6 +26,7 @@ from dlviz.language import LANGUAGES, from_locale
 
 LANGUAGE = "lang"
 PIN = "pin"
+_UNASKED = "unasked"
 _OPEN = "open_page"  # session state: the stem of the page that is open
 _LEFT = "left_pages"  # session state: stem -> Visit as it was left
 
@@ -41,10 +42,12 @@ class Visit:
 
 def language() -> str:
     """The language chosen by link or switch, or else that of the browser."""
-    if LANGUAGE not in st.session_state or _went_back():
+    chosen = st.session_state.get(LANGUAGE, _UNASKED)  # asked once, for it is needed fifty times a run
+    if chosen is _UNASKED or _went_back():
         asked = st.query_params.get(LANGUAGE)
-        st.session_state[LANGUAGE] = asked if asked in LANGUAGES else st.session_state.get(LANGUAGE)
-    return st.session_state[LANGUAGE] or from_locale(st.context.locale)
+        chosen = asked if asked in LANGUAGES else None if chosen is _UNASKED else chosen
+        st.session_state[LANGUAGE] = chosen
+    return chosen or from_locale(st.context.locale)
 
 
 def choose_language(chosen: str) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
 from html import escape
 from types import MappingProxyType
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import streamlit as st
 
+from dlviz.engine.kept import Shelf
 from dlviz.ui.steady import steady
 
 START = "start"
@@ -17,24 +19,55 @@ START = "start"
 NOWHERE: Mapping[str, str] = MappingProxyType({})
 
 
-def chart(figure: Any, name: str, label: str, alt: str, click: Mapping[str, str] = NOWHERE) -> None:
-    """Show an Altair chart under its own theme, with its text alternative.
+@dataclass(frozen=True)
+class Drawing:
+    """A chart in the form in which it is sent, with its text alternative. Never changed, for sessions share it."""
+
+    spec: dict[str, Any]
+    alt: str
+    offers_click: bool
+
+
+_drawings = Shelf(max_entries=512)
+
+
+def shared(key: Hashable, draw: Callable[[], tuple[Any, str]]) -> Drawing:
+    """The drawing for a key, made by ``draw`` (Altair chart, text alternative) if no visitor saw it lately.
+
+    The key names all that the picture depends on. To draw a page's charts and to write them for the browser takes
+    longer than all the rest of the page.
+    """
+    found = _drawings.get(key)
+    if found is None:
+        found = prepared(*draw())
+        _drawings.put(key, found)
+    return found
+
+
+def prepared(figure: Any, alt: str) -> Drawing:
+    """An Altair chart in the form in which it is sent."""
+    spec = figure.to_dict()
+    offers_click = _offers_click(spec)
+    spec = steady(spec)
+    spec["datasets"] = {dataset: _arrow(rows) for dataset, rows in spec["datasets"].items()}
+    # As SVG, the thousands of unseen cells that catch a click would take half a second to paint.
+    spec["usermeta"] = {"embedOptions": {"renderer": "canvas"}}
+    return Drawing(spec, alt, offers_click)
+
+
+def chart(drawing: Drawing, name: str, label: str, click: Mapping[str, str] = NOWHERE) -> None:
+    """Show a chart under its own theme, with its text alternative.
 
     ``click`` maps the settings that a click on it sets to fields of the clicked row. The alternative, which
     says what this very run shows, stands beside the chart for screen readers only: within the chart's
     specification, any change of it would build the chart anew and put its sliders back.
     """
-    spec = figure.to_dict()
     select: dict[str, Any] = {}
-    if click and _offers_click(spec):
+    if click and drawing.offers_click:
         key = f"{name}_click"
         select = {"key": key, "on_select": lambda: _clicked(key, click), "selection_mode": [START]}
-    spec = steady(spec)
-    spec["datasets"] = {dataset: _arrow(rows) for dataset, rows in spec["datasets"].items()}
-    # As SVG, the thousands of unseen cells that catch a click would take half a second to paint.
-    spec["usermeta"] = {"embedOptions": {"renderer": "canvas"}}
-    st.vega_lite_chart(spec, theme=None, width="stretch", alt=label, **select)
-    st.html(f'<p class="dlviz-alt">{escape(alt)}</p>')
+    st.vega_lite_chart(drawing.spec, theme=None, width="stretch", alt=label, **select)
+    st.html(f'<p class="dlviz-alt">{escape(drawing.alt)}</p>')
 
 
 def _arrow(rows: list[dict[str, Any]]) -> Any:

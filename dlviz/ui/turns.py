@@ -1,0 +1,62 @@
+"""Pages are drawn one at a time, in the order in which they were asked for.
+
+Streamlit runs every session's script in a thread of its own. They share one interpreter, so that 200 at once are no
+faster than one after another: all of them come to their end last, and the thread that talks with the browsers
+gets its turn so rarely that nothing leaves the server meanwhile. Who computes gives its turn to others meanwhile.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from dlviz.engine.line import Line
+
+AT_ONCE = 1
+"""A second one would only take the interpreter from the first, and from the thread that sends the pictures."""
+
+_line = Line(AT_ONCE)
+_own = threading.local()
+
+
+@contextmanager
+def turn() -> Iterator[None]:
+    """Run a page's script when its turn comes. A visitor who has moved on leaves the line."""
+    _enter()
+    try:
+        yield
+    finally:
+        _leave()
+
+
+@contextmanager
+def aside() -> Iterator[None]:
+    """Let others draw their pages meanwhile; who comes back goes before those who wait."""
+    had = getattr(_own, "turn", False)
+    _leave()
+    try:
+        yield
+    except Exception:  # the page goes on with a message; what ends a script is no Exception
+        if had:
+            _enter(first=True)
+        raise
+    if had:
+        _enter(first=True)
+
+
+def _enter(first: bool = False) -> None:
+    _line.enter(_still_wanted, first)
+    _own.turn = True
+
+
+def _leave() -> None:
+    if getattr(_own, "turn", False):
+        _own.turn = False
+        _line.leave()
+
+
+def _still_wanted(_share: float) -> None:
+    st.session_state.get("theme")  # a point where Streamlit may end the script
