@@ -1,28 +1,39 @@
-"""The front door: `streamlit run app.py`."""
+"""The front door: `streamlit run app.py`.
+
+This file is read in two ways. Streamlit finds ``app`` in its text and imports it as a module, once, to serve it;
+and it is the script that every session runs.
+"""
 
 import streamlit as st
 
-from dlviz import catalog
-from dlviz.engine.device import one_thread
-from dlviz.language import words
-from dlviz.ui import visitor
-from dlviz.ui.visitor import language, tr
+if __name__ == "__main__":
+    from dlviz import catalog
+    from dlviz.engine.device import one_thread
+    from dlviz.language import words
+    from dlviz.ui import visitor
+    from dlviz.ui.turns import turn
+    from dlviz.ui.visitor import language, tr
 
-one_thread()
-st.set_page_config(page_title="dlviz", page_icon=str(visitor.ICON), layout="wide")
-visitor.chrome()
-pages = {
-    "": [st.Page("pages/home.py", title=tr("Home"), icon=":material/home:", default=True)],
-} | {
-    tr(section): [
-        st.Page(
-            f"pages/{concept.stem}.py",
-            title=words(concept.stem, language()).name,
-            icon=concept.icon,
-            url_path=concept.stem,
-        )
-        for concept in concepts
-    ]
-    for section, concepts in catalog.SYLLABUS.items()
-}
-st.navigation(pages, position="top").run()
+    one_thread()
+    with turn():
+        st.set_page_config(page_title="dlviz", page_icon=visitor.ICON, layout="wide")
+        visitor.chrome()
+        pages = {
+            "": [visitor.page("pages/home.py", title=tr("Home"), icon=":material/home:", default=True)],
+        } | {
+            tr(section): [
+                visitor.page(
+                    f"pages/{concept.stem}.py",
+                    title=words(concept.stem, language()).name,
+                    icon=concept.icon,
+                    url_path=concept.stem,
+                )
+                for concept in concepts
+            ]
+            for section, concepts in catalog.SYLLABUS.items()
+        }
+        st.navigation(pages, position="top").run()
+else:
+    from dlviz.ui import guard
+
+    app = st.App(__file__, middleware=guard.middleware(), on_script_error=guard.uncaught)
