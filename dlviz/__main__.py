@@ -64,7 +64,7 @@ def figure(
     suffix = output.suffix.lstrip(".").lower()
     _one_of(dict.fromkeys(SUFFIXES), suffix, "format")
     if not output.parent.is_dir():
-        raise Wrong(f"the folder {output.parent} does not exist; nothing was written")
+        raise Wrong(f"the folder {str(output.parent)!r} does not exist; nothing was written")
     settings, pin = _settings(stem, concept, preset, file, given)
     drawing = _one_of(concept.figures.FIGURES, name, "figure")
     if suffix == "json":
@@ -118,7 +118,7 @@ def _write(target: Path, data: bytes) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data)
     except OSError as error:
-        raise Wrong(f"{target} cannot be written: {error.strerror}") from error
+        raise Wrong(f"{str(target)!r} cannot be written: {error.strerror}") from error
 
 
 def _one_of(allowed: dict[str, Any], name: str, kind: str) -> Any:
@@ -178,8 +178,10 @@ def _draw(
         result = concept.experiment.run(settings)
         ghost = None if pin is None else concept.experiment.run(pin)
         chart = drawing.draw(result, look, ghost=ghost)
-        lines = record.caption(stem, settings, look.language, pin=pin) if caption else ()
+        lines = record.caption(stem, settings, look.language, result.computed, pin=pin) if caption else ()
         return out.render(chart, suffix, look=look, scale=scale, caption=lines)
+    except MemoryError as error:
+        raise Wrong("there is not enough memory for these settings; nothing was written") from error
     except (ValueError, out.ExportError) as error:
         raise Wrong(f"{error}; nothing was written") from error
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import get_args, get_origin
 
+from hypothesis import find
 from hypothesis import strategies as st
 
 from dlviz import catalog
@@ -130,11 +131,24 @@ def settings_of(draw, stem: str):
             number = st.integers(int(low), int(high)) if whole else st.floats(low, high)
             value = draw(st.one_of(st.none(), number))
         elif knob.ticks is not None:
-            value = draw(st.sampled_from(knob.ticks))
+            value = draw(st.sampled_from(model.ticks(name)))
         elif whole:
             value = draw(st.integers(int(low), int(high)))
         else:
             value = draw(st.floats(low, high))
         values[name] = value
         setattr(so_far, name, value)
+    return model(**values)
+
+
+def quick(chosen):
+    """The settings with every panel and every switch on, and what costs time as small as these tests have it."""
+    model = type(chosen)
+    stem = next(stem for stem, concept in catalog.concepts().items() if concept.experiment.Settings is model)
+    values = dict(chosen) | {name: True for name, field in model.model_fields.items() if field.annotation is bool}
+    for name, strategy in SHORT.get(stem, {}).items():
+        if model.model_fields[name].annotation in (int, float):
+            values[name] = find(strategy(()), lambda _: True)
+    if "panels" in values:
+        values["panels"] = model.options("panels")
     return model(**values)

@@ -11,7 +11,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from dlviz import catalog
+from dlviz import catalog, record
 from dlviz.__main__ import run
 from dlviz.language import LANGUAGES
 
@@ -101,7 +101,21 @@ def test_what_is_wrong_is_said_in_one_line_and_nothing_is_written(tmp_path, caps
     assert not list(tmp_path.iterdir())
 
 
-def test_every_preset_of_every_concept_is_exported(tmp_path):
+def few(concept):
+    """The presets of a concept that show a figure which none before them shows."""
+    seen, chosen = {"hero"}, []
+    for preset in concept.experiment.PRESETS:
+        shown = set(concept.figures.shown(preset.settings))
+        if shown - seen or not chosen:
+            chosen.append(preset)
+        seen |= shown
+    return tuple(chosen)
+
+
+@pytest.mark.parametrize("presets", [few, pytest.param(lambda c: c.experiment.PRESETS, marks=pytest.mark.long)])
+def test_every_preset_of_every_concept_is_exported(tmp_path, monkeypatch, presets):
+    for concept in catalog.concepts().values():
+        monkeypatch.setattr(concept.experiment, "PRESETS", presets(concept))
     assert run(["export", "--all", str(tmp_path)]) == 0
     for stem, concept in catalog.concepts().items():
         for preset in concept.experiment.PRESETS:
@@ -117,3 +131,142 @@ def test_list_names_every_preset(capsys, language):
     assert run(["list", "--lang", language]) == 0
     out = capsys.readouterr().out
     assert all(preset.name in out for preset in catalog.concepts()["loss_surfaces"].experiment.PRESETS)
+
+
+# ---- whatever is typed, and whatever stands in a settings file
+
+
+def said(capsys, arguments) -> str:
+    """The one message of a command line that cannot be carried out."""
+    assert run(arguments) == 2
+    out, error = capsys.readouterr()
+    assert not out
+    assert error.startswith("Error: ")
+    assert error.count("\n") == 1, error
+    assert len(error) < 2_000
+    assert "Traceback" not in error
+    return error
+
+
+STEMS = list(catalog.concepts())
+HERE = "{}/a.svg"
+ARGUMENTS = {
+    "no such command": ["draw"],
+    "no such option": ["list", "--all"],
+    "list in no language": ["list", "--lang", "xx"],
+    "figure of nothing": ["figure", "-o", HERE],
+    "figure to nowhere": ["figure", "STEM"],
+    "figure of an empty name": ["figure", "", "-o", HERE],
+    "figure of a path": ["figure", "../STEM", "-o", HERE],
+    "two figures": ["figure", "STEM", "STEM", "-o", HERE],
+    "no theme": ["figure", "STEM", "--theme", "sepia", "-o", HERE],
+    "scale of zero": ["figure", "STEM", "--scale", "0", "-o", HERE],
+    "scale of NaN": ["figure", "STEM", "--scale", "nan", "-o", HERE],
+    "scale of words": ["figure", "STEM", "--scale", "big", "-o", HERE],
+    "no suffix": ["figure", "STEM", "-o", "{}/a"],
+    "onto a folder": ["figure", "STEM", "-o", "{}"],
+    "a folder with a line feed": ["figure", "STEM", "-o", "{}/a\nb/c.svg"],
+    "a setting without a name": ["figure", "STEM", "--set", "=1", "-o", HERE],
+    "a setting of no page": ["figure", "STEM", "--set", "__class__=1", "-o", HERE],
+    "a value without end": ["figure", "STEM", "--set", "seed=" + "9" * 5000, "-o", HERE],
+    "a name without end": ["figure", "STEM", "--set", "x" * 100_000 + "=1", "-o", HERE],
+    "a value with a line feed": ["figure", "STEM", "--set", "seed=1\n2", "-o", HERE],
+    "a concept with a line feed": ["figure", "a\nb", "-o", HERE],
+    "a folder as settings": ["figure", "STEM", "--settings", "{}", "-o", HERE],
+    "export of nothing": ["export"],
+    "export of everything and one": ["export", "STEM", "--all", "-o", "{}/out"],
+    "export of no concept": ["export", "nobody", "-o", "{}/out"],
+    "export as csv": ["export", "STEM", "-o", "{}/out", "--format", "csv"],
+}
+
+
+@pytest.mark.parametrize("case", ARGUMENTS)
+def test_bad_arguments_end_with_one_line(tmp_path, capsys, case):
+    arguments = [part.replace("{}", str(tmp_path)).replace("STEM", STEMS[0]) for part in ARGUMENTS[case]]
+    said(capsys, arguments)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_bad_values_of_every_setting_end_with_one_line(tmp_path, capsys, stem):
+    model = catalog.concepts()[stem].experiment.Settings
+    for name, field in model.model_fields.items():
+        if field.annotation is not str:
+            error = said(capsys, ["figure", stem, "--set", f"{name}=\x1bnan\n", "-o", str(tmp_path / "a.svg")])
+            assert name in error
+            assert "allowed" in error
+    assert not list(tmp_path.iterdir())
+
+
+def stored(stem, **changes) -> bytes:
+    return json.dumps({"format": 1, "concept": stem, "settings": {}, "pin": None} | changes).encode()
+
+
+FILES = {
+    "nothing": lambda stem: b"",
+    "no JSON": lambda stem: b"{'concept': 1",
+    "cut off": lambda stem: stored(stem)[:-5],
+    "bytes": lambda stem: bytes(range(256)),
+    "a number": lambda stem: b"1e999",
+    "a list": lambda stem: b"[]",
+    "null": lambda stem: b"null",
+    "no settings": lambda stem: stored(stem, settings=None),
+    "settings as a list": lambda stem: stored(stem, settings=[1]),
+    "settings as text": lambda stem: stored(stem, settings="seed=1"),
+    "a pin as text": lambda stem: stored(stem, pin="seed=1"),
+    "a pin out of bounds": lambda stem: stored(stem, pin={"seed": "x"}),
+    "no concept": lambda stem: b'{"settings": {}}',
+    "a concept as a number": lambda stem: stored(1),
+    "another concept": lambda stem: stored("nobody"),
+    "an unknown name": lambda stem: stored(stem, settings={"nobody": 1}),
+    "a nested value": lambda stem: stored(stem, settings={"seed": {"a": [1]}}),
+    "a list for a number": lambda stem: stored(stem, settings={"seed": [1, 2]}),
+    "null for a number": lambda stem: stored(stem, settings={"seed": None}),
+    "NaN": lambda stem: b'{"concept": "%s", "settings": {"seed": NaN}}' % stem.encode(),
+    "Infinity": lambda stem: b'{"concept": "%s", "settings": {"seed": -Infinity}}' % stem.encode(),
+    "beyond every float": lambda stem: b'{"concept": "%s", "settings": {"seed": 1e999}}' % stem.encode(),
+    "digits without end": lambda stem: b'{"concept": "%s", "settings": {"seed": %s}}' % (stem.encode(), b"9" * 10_000),
+    "depth without end": lambda stem: b"[" * 100_000 + b"]" * 100_000,
+    "objects without end": lambda stem: b'{"a":' * 100_000,
+    "twenty megabytes": lambda stem: stored(stem, settings={"seed": "x" * 20_000_000}),
+    "a lone surrogate": lambda stem: stored(stem, settings={"seed": "\ud800"}),
+    "two settings, one wrong": lambda stem: (
+        b'{"concept": "%s", "settings": {"seed": "x"}, "settings": {"seed": "y"}}' % stem.encode()
+    ),
+}
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_a_settings_file_that_is_none_ends_with_one_line(tmp_path, capsys, stem):
+    file = tmp_path / "stored.json"
+    for name, make in FILES.items():
+        file.write_bytes(make(stem))
+        try:
+            said(capsys, ["figure", stem, "--settings", str(file), "-o", str(tmp_path / "a.json")])
+        except AssertionError as error:
+            raise AssertionError(f"the file {name!r}") from error
+    assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_what_an_editor_adds_to_a_settings_file_is_no_harm(tmp_path, stem):
+    """A byte order mark, other line ends, another order, and a later version's additions."""
+    model = catalog.concepts()[stem].experiment.Settings
+    least = ({name: low} for name in model.model_fields if (low := model.bounds(name)[0]) is not None)
+    changed = next(values for values in least if record.effective(model(**values)) != record.effective(model()))
+    file, target = tmp_path / "stored.json", tmp_path / "a.json"
+    text = stored(stem, settings=changed, later={"more": 1}).decode().replace(", ", ",\r\n")
+    for encoding in ("utf-8", "utf-8-sig", "utf-16"):
+        file.write_bytes(text.encode(encoding))
+        assert run(["figure", stem, "--settings", str(file), "-o", str(target)]) == 0
+        found = json.loads(target.read_text(encoding="utf-8"))["settings"]
+        assert {name: found[name] for name in changed} == changed
+
+
+def test_memory_that_does_not_suffice_is_said_in_one_line(tmp_path, capsys, monkeypatch):
+    def fail(settings, progress=None):
+        raise MemoryError
+
+    monkeypatch.setattr(catalog.concepts()[STEMS[0]].experiment, "run", fail)
+    assert "memory" in said(capsys, ["figure", STEMS[0], "-o", str(tmp_path / "a.svg")])
+    assert not list(tmp_path.iterdir())

@@ -18,6 +18,7 @@ from dlviz.drawing.theme import Look
 
 Side = Literal["x", "y"]
 SMALLEST = 1e-300  # below this the browser's scales divide by zero
+LARGEST = 1e300  # beyond this they overflow
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,8 @@ class Axis:
     ``reverse`` puts ``low`` at the far end (the first layer on top). Ticks and grid lines stay within
     ``ticks_from`` and ``ticks_to``, where the axis has margins for something else, and on integers if ``whole``.
 
-    Raises ``ValueError`` for a domain that cannot be drawn; :func:`span` always returns one that can.
+    A domain that cannot be drawn (not finite, of no or denormal width, zero on a logarithmic scale: what a run
+    that went wrong leaves) becomes what :func:`span` makes of its two ends.
     """
 
     title: str
@@ -41,10 +43,15 @@ class Axis:
     whole: bool = False
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
-            raise ValueError(f"axis {self.title!r} needs finite low < high; got {self.low!r}, {self.high!r}")
-        if self.log and self.low <= 0:
-            raise ValueError(f"logarithmic axis {self.title!r} needs low > 0; got {self.low!r}")
+        if not _drawable(self.low, self.high, self.log):
+            # The one place where a picture's data become its scales, so that no figure needs a guard of its own.
+            low, high = span(self.low, self.high, log=self.log)
+            object.__setattr__(self, "low", low)
+            object.__setattr__(self, "high", high)
+        for end in ("ticks_from", "ticks_to"):
+            value = getattr(self, end)
+            if value is not None and not self.low <= value <= self.high:
+                object.__setattr__(self, end, None)
 
     @cached_property
     def scale(self) -> Spec:
@@ -85,6 +92,9 @@ class Plane:
     domain: tuple[float, float, float, float]
     names: tuple[str, str] = ("x", "y")
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "domain", (self.x.low, self.x.high, self.y.low, self.y.high))
+
     @cached_property
     def x(self) -> Axis:
         return Axis(self.names[0], *map(float, self.domain[:2]), grid=False)
@@ -99,6 +109,13 @@ class Plane:
         return (x >= self.x.low) & (x <= self.x.high) & (y >= self.y.low) & (y <= self.y.high)
 
 
+def _drawable(low: float, high: float, log: bool) -> bool:
+    """Whether a browser's scale can have this domain: its arithmetic may neither overflow nor divide by zero."""
+    wide = high - low
+    within = abs(low) <= LARGEST and abs(high) <= LARGEST  # false for NaN
+    return within and wide > max(SMALLEST, 1e-14 * abs(high)) and (low > 0 or not log)
+
+
 def span(*values: Any, log: bool = False, pad: float = 0.05, decades: float = 16) -> tuple[float, float]:
     """A domain that holds all finite values and can be drawn, whatever they are.
 
@@ -107,7 +124,7 @@ def span(*values: Any, log: bool = False, pad: float = 0.05, decades: float = 16
     and reaches down ``decades`` below the top at most: there float64 has no digits left to show.
     """
     flat = np.concatenate([np.ravel(np.asarray(v, dtype=float)) for v in values]) if values else np.empty(0)
-    flat = flat[np.isfinite(flat) & (np.abs(flat) < 1e300)]
+    flat = flat[np.isfinite(flat) & (np.abs(flat) < LARGEST)]
     if log:
         flat = flat[flat > SMALLEST]
         if not flat.size:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dlviz.drawing.axes import Axis, Plane, ticks
+from dlviz.drawing.axes import SMALLEST, Axis, Plane, ticks
 from dlviz.drawing.clipping import clip
 from dlviz.drawing.isolines import Levels, levels
 from dlviz.drawing.palette import colour, from_oklab, hexed, identity, oklab, ramp
@@ -45,7 +45,7 @@ class Height:
 
     def __call__(self, value: np.ndarray | float) -> np.ndarray:
         span = self.high - self.low
-        if not span > 0:
+        if not span > SMALLEST:
             return np.where(np.isfinite(value), TALL / 2, np.nan)
         rise = np.maximum(np.asarray(value, dtype=float) - self.low, 0)
         share = np.log1p(rise / self.unit) / math.log1p(span / self.unit) if self.compress else rise / span
@@ -57,7 +57,7 @@ class Height:
             self.levels.values
             if self.compress
             else ticks(Axis("", self.low, self.high), 4)
-            if self.high > self.low
+            if self.high - self.low > SMALLEST
             else [self.low]
         )
         kept: list[tuple[float, float]] = []

@@ -30,10 +30,28 @@ NO_CHINESE_FONT = (
     "no font with Chinese characters is installed where dlviz runs, so the file would show boxes; "
     "install one (on Debian and Ubuntu: fonts-noto-cjk) or export the English figure or the SVG"
 )
+NO_FORMAT = "unknown format {given}; allowed: {allowed}"
+NO_SCALE = "scale {given} is out of bounds; allowed: 1 to 4"
+BUSY = "no figure could be written within {seconds} s: other exports are under way; try again"
+SLOW = "the figure was not written within {seconds} s; try a smaller scale or SVG"
+NO_WORKER = "the figure could not be drawn: no process could be started for it; try again later"
+ENDED = "the figure could not be drawn: its process ended early (code {code}); try again, or a smaller scale"
+NO_FILE = "the figure could not be drawn: what came is no {format} file; try again"
+REFUSED = "the figure could not be drawn: {reason}"
+MESSAGES = (NO_CHINESE_FONT, NO_FORMAT, NO_SCALE, BUSY, SLOW, NO_WORKER, ENDED, NO_FILE, REFUSED)
+STARTS = {"svg": b"<svg", "png": b"\x89PNG", "pdf": b"%PDF"}
+"""How the bytes of each format begin."""
 
 
 class ExportError(Exception):
-    """A figure that could not be written. The message is one line for people."""
+    """A figure that could not be written, in one line for people.
+
+    ``message`` is a template for translation, one of :data:`MESSAGES`; ``values`` fill its placeholders.
+    """
+
+    def __init__(self, message: str, **values: object) -> None:
+        self.message, self.values = message, values
+        super().__init__(message.format(**values))
 
 
 def render(
@@ -56,9 +74,9 @@ def render(
     """
     look = look or Look()
     if fmt not in FORMATS:
-        raise ExportError(f"unknown format {fmt!r}; allowed: {', '.join(FORMATS)}")
+        raise ExportError(NO_FORMAT, given=repr(fmt), allowed=", ".join(FORMATS))
     if not 1 <= scale <= 4:
-        raise ExportError(f"scale {scale!r} is out of bounds; allowed: 1 to 4")
+        raise ExportError(NO_SCALE, given=repr(scale))
     if fmt == "csv":
         return csv(chart)
     job = {
@@ -75,7 +93,7 @@ def render(
 def _work(job: dict[str, Any], timeout: float) -> bytes:
     worker = Path(__file__).with_name("export_worker.py")
     if not AT_ONCE.acquire(timeout=timeout):
-        raise ExportError(f"no figure could be written within {timeout:g} s: other exports are under way; try again")
+        raise ExportError(BUSY, seconds=f"{timeout:g}")
     try:
         done = subprocess.run(  # noqa: S603  Python itself, and a file of this package
             [sys.executable, str(worker)],
@@ -85,17 +103,21 @@ def _work(job: dict[str, Any], timeout: float) -> bytes:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise ExportError(f"the figure was not written within {timeout:g} s; try a smaller scale or SVG") from None
+        raise ExportError(SLOW, seconds=f"{timeout:g}") from None
+    except OSError as error:  # no memory for a process, or too many
+        raise ExportError(NO_WORKER) from error
     finally:
         AT_ONCE.release()
     if done.returncode or not done.stdout:
         said = done.stderr.decode(errors="replace").strip().splitlines()
-        reason = said[-1] if said else f"the worker ended with code {done.returncode}"
-        raise ExportError(
-            NO_CHINESE_FONT
-            if reason == "no font with Chinese characters"
-            else f"the figure could not be drawn: {reason}"
-        )
+        if not said:
+            raise ExportError(ENDED, code=done.returncode)
+        if said[-1] == "no font with Chinese characters":
+            raise ExportError(NO_CHINESE_FONT)
+        raise ExportError(REFUSED, reason=said[-1])
+    start = STARTS.get(job["format"], b"")
+    if not done.stdout.startswith(start):
+        raise ExportError(NO_FILE, format=job["format"].upper())
     return done.stdout
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from contourpy import contour_generator
 
-from dlviz.drawing.axes import Plane, nice_step
+from dlviz.drawing.axes import LARGEST, SMALLEST, Plane, nice_step
 from dlviz.drawing.palette import hexed, oklab, ramp
 from dlviz.drawing.piece import Piece, Rows, literal, mark, rows, word
 from dlviz.drawing.relief import normalise
@@ -33,7 +33,9 @@ class Levels:
 
 
 def plain(value: float) -> str:
-    """A short number for people: 0.25, 40, 2.5×10⁶; with a true minus."""
+    """A short number for people: 0.25, 40, 2.5×10⁶; with a true minus. What is no number is a dash."""
+    if not math.isfinite(value):
+        return "–" if math.isnan(value) else "∞" if value > 0 else "−∞"
     if value == 0:
         return "0"
     if 1e-4 <= abs(value) < 1e6:
@@ -52,8 +54,8 @@ def levels(z: np.ndarray, floor: float | None = None, about: int = 12) -> Levels
     lowest value otherwise; of the distance from zero on both sides where zero lies well inside, as
     on a saddle. ``floor`` is the true lowest value where it is known; the grid's is a little higher.
     """
-    finite = z[np.isfinite(z)]
-    if finite.size == 0 or not finite.max() > finite.min():
+    finite = np.clip(z[np.isfinite(z)], -LARGEST, LARGEST)
+    if finite.size == 0 or not finite.max() - finite.min() > SMALLEST:
         return Levels((), "linear")
     low, high = np.quantile(finite, [0.004, 0.985])
     lowest = float(finite.min()) if floor is None else min(floor, float(finite.min()))

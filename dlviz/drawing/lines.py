@@ -49,18 +49,28 @@ def measured(
     ]
     drawn = {**place, "color": hue, "strokeDash": dashes}
     layers: list[Spec] = []
-    data = {name: [record for line in lines for record in _rows(line, y)]}
+    curves = [_rows(line, x, y) for line in lines]
+    data = {name: [record for curve in curves for record in curve]}
     banded = [line for line in lines if line.low is not None and line.high is not None]
     if banded:
-        data[f"{name} band"] = [record for line in banded for record in _band(line, y)]
+        data[f"{name} band"] = [record for line in banded for record in _band(line, x, y)]
         area = {"x": x.along("x"), "y": y.along("low"), "y2": {"field": "high"}, "fill": hue}
         layers.append(mark("area", f"{name} band", area, opacity=0.18, clip=True, tooltip=None))
     layers.append(mark("line", name, drawn, tooltip=None, **style))
     # Dots nobody sees carry the hints: a line gives only that of its first point. They are few, for the
     # browser takes 25 ms longer over every change of a page when each of a thousand values has one.
-    data[f"_{name} hints"] = [record for line in lines for record in _rows(line, y, HINTS)]
+    data[f"_{name} hints"] = [record for line in lines for record in _rows(line, x, y, HINTS)]
     seen = {"size": 90 * look.unit**2, "opacity": 0, "clip": True}
     layers.append(mark("point", f"_{name} hints", {**place, "tooltip": hints}, **seen))
+    lone = [
+        record for i, (line, curve) in enumerate(zip(lines, curves, strict=True))
+        for record in _lone(curve, colour(line.name, look, i))
+    ]  # fmt: skip
+    if lone:
+        data[f"_{name} lone"] = lone
+        dot = {**place, "fill": literal("colour")}
+        layers.append(mark("point", f"_{name} lone", dot, shape="circle", size=42 * look.unit**2, opacity=1,
+                           stroke=None, clip=True, tooltip=None))  # fmt: skip
     data[f"_{name} ends"] = _crosses(lines, y, look)
     cross = {
         "shape": CROSS,
@@ -74,14 +84,14 @@ def measured(
     piece = Piece(tuple(layers), data)
     if labels:
         piece += end_labels(lines, x, y, look, height=height, name=f"_{name} labels")
-    if not any(record["y"] is not None for record in data[name]):
+    if not any(record["x"] is not None and record["y"] is not None for record in data[name]):
         piece += say(tr(look, "nothing to draw: no finite values"), look)
     return piece
 
 
 def ghost_lines(lines: Sequence[Line], x: Axis, y: Axis, look: Look, *, name: str = "pinned lines") -> Piece:
     """Pinned curves: thin, faded towards grey, finely dashed, without labels. To be layered under the others."""
-    records = [{**record, "_colour": ghost_colour(line.name, look)} for line in lines for record in _rows(line, y)]
+    records = [{**record, "_colour": ghost_colour(line.name, look)} for line in lines for record in _rows(line, x, y)]
     place = {
         "x": x.along("x"),
         "y": y.along("y"),
@@ -101,7 +111,7 @@ def theory(
     xs: np.ndarray, ys: np.ndarray, x: Axis, y: Axis, look: Look, label: str, *, name: str = "theory", at: float = 0.55
 ) -> Piece:
     """A predicted curve: thin, dashed, in ink, with its formula beside it, ``at`` a share of its visible length."""
-    data = {name: rows(x=np.asarray(xs, dtype=float), y=drawable(ys, y))}
+    data = {name: rows(x=drawable(xs, x), y=drawable(ys, y))}
     place = {"x": x.along("x"), "y": y.along("y")}
     style = {
         "color": look.inks.ink,
@@ -185,16 +195,26 @@ def shade(low: float, high: float, x: Axis, look: Look, label: str, *, name: str
     return Piece((area, mark("text", name, place, **text)), data)
 
 
-def _rows(line: Line, y: Axis, most: int = LONG) -> Rows:
+def _rows(line: Line, x: Axis, y: Axis, most: int = LONG) -> Rows:
     xs, ys = np.asarray(line.x, dtype=float), np.asarray(line.y, dtype=float)
     keep = thinned(ys, most)
-    return rows(name=line.name, x=xs[keep], y=drawable(ys[keep], y))
+    return rows(name=line.name, x=drawable(xs[keep], x), y=drawable(ys[keep], y))
 
 
-def _band(line: Line, y: Axis) -> Rows:
+def _lone(records: Rows, hue: str) -> Rows:
+    """The points without a neighbour, of which a line shows nothing."""
+    there = [False, *(record["x"] is not None and record["y"] is not None for record in records), False]
+    return [
+        {"x": record["x"], "y": record["y"], "colour": hue}
+        for before, record, here, after in zip(there, records, there[1:], there[2:], strict=False)
+        if here and not before and not after
+    ]
+
+
+def _band(line: Line, x: Axis, y: Axis) -> Rows:
     keep = thinned(np.asarray(line.y, dtype=float))
     low, high = (drawable(np.asarray(edge)[keep], y) for edge in (line.low, line.high))
-    return rows(name=line.name, x=np.asarray(line.x, dtype=float)[keep], low=low, high=high)
+    return rows(name=line.name, x=drawable(np.asarray(line.x, dtype=float)[keep], x), low=low, high=high)
 
 
 def _crosses(lines: Sequence[Line], y: Axis, look: Look) -> Rows:
@@ -203,7 +223,7 @@ def _crosses(lines: Sequence[Line], y: Axis, look: Look) -> Rows:
     for i, line in enumerate(lines):
         up = shares(line.y, y)
         ends = np.flatnonzero(np.isfinite(up))
-        if line.diverged >= 0 and ends.size:
+        if line.diverged >= 0 and ends.size and np.isfinite(line.x[ends[-1]]):
             at = ends[-1]
             height = float(y.at(np.clip(up[at], 0, 1)))
             records.append(

@@ -31,6 +31,12 @@ class Margins:
     up: tuple[float, float]
     titles: tuple[str, str]
 
+    def __post_init__(self) -> None:
+        # What a run that went wrong leaves can be no part of a picture; see Axis.
+        for name in ("across", "up"):
+            part = Axis("", *getattr(self, name))
+            object.__setattr__(self, name, (part.low, part.high))
+
     @cached_property
     def x(self) -> Axis:
         low, high = self.across
@@ -177,7 +183,11 @@ def narrow(look: Look) -> dict[str, str]:
 def words(texts: Sequence[dict], margins: Margins, look: Look, *, name: str = "_words", **style: object) -> Piece:
     """Texts at places in the picture: rows with x, y, text."""
     place = {"x": margins.x.along("x"), "y": margins.y.along("y")}
-    return Piece(tuple(haloed(name, place, look, **style)), {name: list(texts)})
+    return Piece(tuple(haloed(name, place, look, **style)), {name: _placed(texts)})
+
+
+def _placed(texts: Sequence[dict]) -> list[dict]:
+    return [text for text in texts if np.isfinite([text["x"], text["y"]]).all()]
 
 
 def coloured_words(
@@ -191,4 +201,4 @@ def coloured_words(
         mark("text", name, place, **halo, **style),
         mark("text", name, {**place, "fill": literal("colour")}, **style),
     )
-    return Piece(layers, {name: list(texts)})
+    return Piece(layers, {name: _placed(texts)})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dlviz.drawing.labels import wrap
-from dlviz.drawing.piece import Figure, Piece, finish, mark
+from dlviz.drawing.piece import SAID, Figure, Piece, finish, mark
 from dlviz.drawing.theme import Look
 
 
@@ -20,7 +20,7 @@ def say(text: str, look: Look) -> Piece:
     }
     # Centred as a block: the first line moves up by half the others.
     style["dy"] = -0.7 * look.label * (len(lines) - 1)
-    here = {"values": [{"here": 0}]}  # one row to draw; without a column it would be lost on the way
+    here = {"values": SAID}
     return Piece(
         (
             mark(

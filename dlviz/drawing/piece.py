@@ -26,7 +26,7 @@ import altair as alt
 import numpy as np
 
 from dlviz.drawing.labels import wrap
-from dlviz.drawing.theme import SLIDE, Look, config
+from dlviz.drawing.theme import SLIDE, Look, config, tr
 
 Rows = list[dict[str, Any]]
 Spec = dict[str, Any]
@@ -60,6 +60,15 @@ class Piece:
         spec = chart.to_dict(validate=False)
         layers = spec.get("layer") or [{k: v for k, v in spec.items() if k not in ("$schema", "config", "params")}]
         return cls(tuple(layers), data, tuple(spec.get("params", ())))
+
+
+SAID: Rows = [{"here": 0}]
+"""The one row under a sentence; without a column it would be lost on the way to the browser."""
+
+
+def says(piece: Piece) -> bool:
+    """Whether a sentence stands in the picture."""
+    return any(layer.get("data", {}).get("values") == SAID for layer in piece.layers)
 
 
 def rows(**columns: Any) -> Rows:
@@ -162,8 +171,15 @@ def finish(
 ) -> Figure:
     """The piece as a chart. ``alt_text`` is its text alternative.
 
-    Without a ``width`` it takes its container's. A slide is always 1280 x 720 px in all.
+    A picture of which nothing would be seen but its axes says so. Without a ``width`` it takes its
+    container's. A slide is always 1280 x 720 px in all.
     """
+    # Both are made of pieces.
+    from dlviz.drawing.blank import blank
+    from dlviz.drawing.message import say
+
+    if blank(piece) and not says(piece):
+        piece += say(tr(look, "nothing to draw: no value that this picture can show"), look)
     if look.slide:
         width, height = SLIDE
     spec: Spec = {

@@ -56,7 +56,9 @@ def strips(
     for i, strip in enumerate(drawn):
         layers += _bars(strip, count - 1 - i, x, up, bin_width, look)
         layers += _texts(strip, count - 1 - i, x, up, bin_width, look, highest, outside)
-    return Piece(tuple(layers), data, tuple(sliders))
+    # In the browser's arithmetic a missing value is zero: it would stand in the histogram.
+    whole = {name: [row for row in rows_ if None not in row.values()] for name, rows_ in data.items()}
+    return Piece(tuple(layers), whole, tuple(sliders))
 
 
 def _binned(strip: Strip, bin_width: float) -> list[Spec]:

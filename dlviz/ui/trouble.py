@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
 import streamlit as st
 from streamlit.logger import get_logger
 
@@ -11,6 +15,21 @@ from dlviz.engine.expressions import ExpressionError, parse
 from dlviz.ui.visitor import tr
 
 _log = get_logger(__name__)
+_INNER = re.compile(r"\n|File \"|\.py\b|[\w.~-]*[/\\][\w.-]+[/\\]")
+"""What stands in the text of an error that was not written for visitors: lines of source, paths."""
+
+
+MOST = 6
+"""Notes on a link that are shown one by one: it may hold a thousand parts."""
+
+
+def left_out(items: Sequence[Rejected], model: type[Settings]) -> None:
+    """The parts of the link that were not taken: the first of them by name."""
+    for item in items[:MOST]:
+        reported(item, model)
+    if len(items) > MOST:
+        said = tr("{count} more parts of the link were left out.", count=len(items) - MOST)
+        st.warning(said, icon=":material/link_off:")
 
 
 def reported(item: Rejected, model: type[Settings]) -> None:
@@ -38,21 +57,32 @@ def explain(trouble: Exception | Rejected, model: type[Settings]) -> None:
         st.error(
             tr("There is not enough memory for these settings. Make the run smaller."), icon=":material/memory_alt:"
         )
-    elif isinstance(trouble, ValueError | ExportError):
+    elif isinstance(trouble, ExportError) and not _INNER.search(str(trouble)):
+        values = {name: _code(value) if name == "reason" else value for name, value in trouble.values.items()}
+        st.error(tr(trouble.message, **values), icon=":material/error:")
+    elif isinstance(trouble, ValueError) and str(trouble) and not _INNER.search(str(trouble)):
         st.error(tr(str(trouble)), icon=":material/error:")
     else:
         _log.error("a run failed", exc_info=trouble)
-        st.error(
-            tr(
-                "This run failed: {error}. The settings are unchanged.",
-                error=_code(f"{type(trouble).__name__}: {trouble}"),
-            ),
-            icon=":material/error:",
-        )
+        said = tr("This run failed: {error}. The settings are unchanged.", error=_code(type(trouble).__name__))
+        st.error(said, icon=":material/error:")
+
+
+@contextmanager
+def apart() -> Iterator[None]:
+    """Around a part of a page: when it cannot be made, a message stands in its place, and the other parts stay."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001  whatever it is, it must not take the page with it
+        _log.error("a part of a page failed", exc_info=error)
+        said = tr("This part of the page could not be made from the numbers of this run.")
+        st.error(said, icon=":material/error:")
 
 
 def _out_of_memory(error: Exception) -> bool:
-    return isinstance(error, MemoryError) or "out of memory" in str(error).lower()
+    """The CPU's and the GPU's: torch says the first as a plain ``RuntimeError``."""
+    said = str(error).lower()
+    return isinstance(error, MemoryError) or "out of memory" in said or "can't allocate memory" in said
 
 
 def _formula(item: Rejected, model: type[Settings]) -> bool:
@@ -78,11 +108,13 @@ def _allowed(item: Rejected, model: type[Settings]) -> str:
     kind = model.model_fields[name].annotation
     if low is not None and high is not None:
         bounds = {"low": f"{low:g}", "high": f"{high:g}"}
-        return (
+        said = (
             tr("a whole number from {low} to {high}", **bounds)
             if kind is int
             else tr("a number from {low} to {high}", **bounds)
         )
+        more = model.on_a_gpu(name)
+        return said if more is None else tr("{bounds} (up to {high} where a GPU is)", bounds=said, high=f"{more:g}")
     if kind is bool:
         return "true, false"
     return item.allowed if kind is str else tr("a number within the bounds of its slider")

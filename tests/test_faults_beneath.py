@@ -1,0 +1,109 @@
+"""What breaks beneath the app: the export's process, numba's cache. And what of an error is not for visitors."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+from streamlit.testing.v1 import AppTest
+from test_faults import PATH, quiet
+
+from dlviz.drawing import export
+from dlviz.drawing.message import message
+from dlviz.drawing.theme import Look
+from dlviz.language import LANGUAGES
+from dlviz.ui import trouble
+
+
+def worker(monkeypatch, **ended):
+    done = subprocess.CompletedProcess([], **({"returncode": 0, "stdout": b"", "stderr": b""} | ended))
+    monkeypatch.setattr(export.subprocess, "run", lambda *_, **__: done)
+
+
+def hang(*_arguments, timeout, **_named):
+    raise subprocess.TimeoutExpired("worker", timeout)
+
+
+def no_process(*_arguments, **_named):
+    raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN), PATH)
+
+
+EXPORTS = {
+    "dies": ({"returncode": -9}, export.ENDED),
+    "ends without a word": ({}, export.ENDED),
+    "gives garbage": ({"stdout": b"garbage"}, export.NO_FILE),
+    "refuses": ({"returncode": 1, "stderr": b"Traceback\nthe spec is wrong"}, export.REFUSED),
+    "finds no font": ({"returncode": 1, "stderr": b"no font with Chinese characters"}, export.NO_CHINESE_FONT),
+    "hangs": (hang, export.SLOW),
+    "cannot be started": (no_process, export.NO_WORKER),
+}
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("case", EXPORTS)
+def test_an_export_that_fails_is_told_and_costs_no_turn(monkeypatch, case, lang):
+    fault, expected = EXPORTS[case]
+    if callable(fault):
+        monkeypatch.setattr(export.subprocess, "run", fault)
+    else:
+        worker(monkeypatch, **fault)
+    for fmt in ("svg", "png", "pdf", "svg"):  # more than may be under way at once
+        with pytest.raises(export.ExportError) as caught:
+            export.render(message("x", Look()), fmt)
+        assert caught.value.message == expected
+    shown = AppTest.from_function(_explained, kwargs={"error": caught.value, "lang": lang}).run()
+    told = quiet(shown).error[0].value
+    assert ("图" in told) == (lang == "zh")
+
+
+def _explained(error, lang):
+    from dlviz.catalog import concepts
+    from dlviz.ui.address import choose_language
+    from dlviz.ui.trouble import explain
+
+    choose_language(lang)
+    explain(error, concepts()["loss_surfaces"].experiment.Settings)
+
+
+def test_a_full_disk_under_numba_s_cache_costs_only_time(tmp_path):
+    """The compiled code is not kept then, and everything runs."""
+    program = """
+import errno, os
+from numba.core import caching
+
+def full(*_):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+caching.IndexDataCacheFile.save = full
+from dlviz.engine import descent
+from dlviz.engine.optimizers import RULES
+from dlviz.engine.surfaces import surface
+print(descent.final_loss(surface("Saddle"), [descent.Lanes(RULES["GD"], 0.5, 0.5, 0.1)], 3))
+"""
+    for place in (tmp_path, "/dev/null/nowhere"):  # no room, and no place at all
+        env = os.environ | {"NUMBA_CACHE_DIR": str(place), "PYTHONPATH": str(ROOT)}
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=env, timeout=120,
+                              check=False)  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("text", "inner"),
+    [
+        ("the start must lie on the surface", False), ("a number from 0.1 to 10, or 1/2", False),
+        ("cannot read /home/someone/dlviz/x", True), ("C:\\Users\\someone\\x is missing", True),
+        ('File "x", line 3', True), ("first\nsecond", True), ("see kernels.py", True), ("x / y has no value", False),
+    ],
+)  # fmt: skip
+def test_what_is_not_for_visitors_is_known(text, inner):
+    assert bool(trouble._INNER.search(text)) == inner
+
+
+def test_errors_are_plain_text_in_every_language():
+    for text in export.MESSAGES:
+        assert "{" not in text.format(given=1, allowed=2, seconds=3, code=4, format=5, reason=6)
