@@ -1,9 +1,9 @@
-# make run | make test | make thumbnails.  Works from a fresh clone; what is done already is not done again.
+# make run | test | thumbnails | bench | load | soak.  Works from a fresh clone; what is done already is not done again.
 
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := run
-.PHONY: run test thumbnails
+.PHONY: run test thumbnails bench load soak
 
 run: .venv/.installed-run
 	$(BIN)/streamlit run app.py
@@ -18,6 +18,22 @@ test: .venv/.installed-dev
 
 thumbnails: .venv/.installed-run
 	$(BIN)/python -m dlviz.thumbnails
+
+# Minutes each, on a machine that does nothing else meanwhile: what docs/benchmarks.md and docs/reliability.md quote.
+bench: .venv/.installed-dev
+	$(BIN)/python benchmarks/pages.py
+	$(BIN)/python benchmarks/compute.py
+	$(BIN)/python benchmarks/gpu.py
+
+load: .venv/.installed-dev
+	for part in class uncached cores drag cut; do $(BIN)/python benchmarks/class_load.py $$part || exit 1; done
+	$(BIN)/python benchmarks/memory.py pages
+
+# Hours: all tampered links, values and figures, the dearest links, and half an hour of a class at work.
+soak: .venv/.installed-dev
+	$(BIN)/pytest -m long
+	$(BIN)/python benchmarks/memory.py links
+	$(BIN)/python benchmarks/memory.py soak
 
 .venv/.made:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'

@@ -27,10 +27,12 @@ CALLS: dict[str, tuple[tuple[int, ...], tuple[str, ...]]] = {
 def collected() -> set[str]:
     """Every message id."""
     found = {message for path in SOURCES for message in in_source(path)}
-    found |= set(catalog.SYLLABUS) | set(expressions.MESSAGES) | {export.NO_CHINESE_FONT}
+    found |= set(catalog.SYLLABUS) | set(expressions.MESSAGES) | set(export.MESSAGES)
     for concept in catalog.concepts().values():
         for preset in concept.experiment.PRESETS:
-            for readout in concept.experiment.readouts(concept.experiment.run(preset.settings)):
+            # Labels that are put together; the short run has the same.
+            result = concept.experiment.run(preset.settings.coarse())
+            for readout in concept.experiment.readouts(result):
                 found |= {text for text in (readout.label, readout.help) if text}
         settings = concept.experiment.Settings
         for name, knob in settings.knobs().items():

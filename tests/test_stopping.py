@@ -7,7 +7,7 @@ from conftest import ROOT
 from streamlit.testing.v1 import AppTest
 
 from dlviz import catalog
-from dlviz.ui import compute
+from dlviz.ui import compute, frame
 from dlviz.ui.frame import STOPPED
 
 STEM = "normalization"
@@ -88,21 +88,53 @@ def test_at_once_gives_nothing_rather_than_wait(monkeypatch):
     assert not compute.ready(STEM, MODEL())
 
 
-@pytest.mark.usefixtures("shelf")
-def test_no_bar_stays_when_all_is_there(monkeypatch):
+@pytest.fixture
+def impatient(monkeypatch):
+    """Every run takes too long, and every bar appears at once; gives the panels of the runs that ended."""
     monkeypatch.setattr(compute, "PATIENCE", -1.0)
     monkeypatch.setattr(compute, "_FRAME", -1.0)
-    shown = []
-    bar = compute.Watch._open
-    monkeypatch.setattr(compute.Watch, "_open", lambda self: shown.append(self) or bar(self))
-    run = CONCEPT.experiment.run
+    monkeypatch.setattr(frame, "SOON", -1.0)
+    run, ended = CONCEPT.experiment.run, []
 
     def watched(settings, progress):
-        if not settings.panels:  # the first picture takes long, the rest does not
-            progress(0.5)
+        progress(0.5)
+        ended.append(settings.panels)
         return run(settings.model_copy(update={"panels": ()}))
 
     monkeypatch.setattr(CONCEPT.experiment, "run", watched)
+    return ended
+
+
+@pytest.mark.usefixtures("shelf")
+def test_a_first_look_comes_before_the_full_run(impatient):
     at = page()
-    assert len(shown) == 1
-    assert not at.get("progress")
+    assert impatient == [(), ("Training",)], "the coarse settings leave the panel out"
+    assert not at.get("progress"), "no bar stays when all is there"
+    assert drawn(at) == len(CONCEPT.figures.shown(MODEL(panels=("Training",))))
+
+
+@pytest.mark.usefixtures("shelf")
+def test_a_full_run_that_fails_leaves_the_first_look(impatient, monkeypatch):
+    run = CONCEPT.experiment.run
+
+    def fail(settings, progress):
+        result = run(settings, progress)
+        if settings.panels:
+            raise MemoryError
+        return result
+
+    monkeypatch.setattr(CONCEPT.experiment, "run", fail)
+    at = page()
+    assert [error for error in at.error if "not enough memory" in error.value]
+    assert drawn(at) == 1
+    assert impatient == [(), ("Training",)], "and is not begun again and again"
+
+
+@pytest.mark.usefixtures("shelf")
+def test_what_is_less_in_a_first_look_is_said():
+    model = catalog.concepts()["fine_tuning"].experiment.Settings
+    page_ = frame.Frame.__new__(frame.Frame)
+    page_.settings = page_._drawn = model()
+    assert page_._first_look() == ""
+    page_._drawn = model().coarse()
+    assert "first look: Labels a class 5; Seeds 1" in page_._first_look()

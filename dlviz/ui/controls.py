@@ -118,8 +118,8 @@ def _widget(model: type[Settings], name: str, knob: Knob, values: SimpleNamespac
         limit = next((rule.max_length for rule in field.metadata if hasattr(rule, "max_length")), None)
         return st.text_input(label, max_chars=limit, **common)
     whole = field.annotation is int or int in get_args(field.annotation)
-    if knob.ticks is not None:
-        return st.select_slider(label, _stops(name, knob, whole), format_func=record.number, **common)
+    if (ticks := model.ticks(name)) is not None:
+        return st.select_slider(label, _stops(name, ticks, whole), format_func=record.number, **common)
     low, high = model.bounds(name)
     if knob.span is not None:
         low, high, _usual = knob.span(values)
@@ -133,11 +133,11 @@ def _multi_pills(label: str, options: list[str], **common: Any) -> list[str]:
     return st.pills(label, options, selection_mode="multi", **common)
 
 
-def _stops(name: str, knob: Knob, whole: bool) -> list[float]:
+def _stops(name: str, ticks: tuple[float, ...], whole: bool) -> list[float]:
     """Round values. A value that a link or a preset sets becomes a stop of its own from then on."""
     beside = st.session_state.setdefault(_STOPS, {}).setdefault(name, set())
     beside.add(st.session_state[name])
-    return sorted({(int if whole else float)(value) for value in (*knob.ticks, *beside)})
+    return sorted({(int if whole else float)(value) for value in (*ticks, *beside)})
 
 
 def _follow_span(name: str, span: tuple[float, float, float]) -> None:

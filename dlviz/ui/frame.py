@@ -12,10 +12,10 @@ Nothing else on a page draws, so that what is mended here is mended on every pag
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -25,9 +25,12 @@ from dlviz.contract import Figure, Note, Preset, Settings
 from dlviz.language import words
 from dlviz.ui import address, compute, controls, panels
 from dlviz.ui.address import Visit
-from dlviz.ui.charts import chart
-from dlviz.ui.trouble import explain, reported
+from dlviz.ui.charts import chart, shared
+from dlviz.ui.trouble import apart, explain, left_out
 from dlviz.ui.visitor import language, look, through_front_door, tr
+
+if TYPE_CHECKING:
+    from dlviz.drawing.theme import Look
 
 VISIT = "visit"
 STOPPED = "stopped"
@@ -35,6 +38,8 @@ STOPPED = "stopped"
 HERO = "hero"
 PANELS = "panels"
 """The setting, where a concept has it, that switches on what is not computed at once."""
+SOON = 0.1
+"""Seconds after which a coarse picture comes first, where a concept has one."""
 WIDE = 0.56
 """Share of the width that the hero takes beside the first support figure."""
 
@@ -54,7 +59,6 @@ class Frame:
         self.figures = concept.figures
         self.words = words(stem, language())
         visit = address.opened(stem, self.experiment.Settings)
-        self._just_opened = visit is not None
         if visit is not None:
             controls.fill(visit.settings)
             self._hold(visit)
@@ -79,8 +83,7 @@ class Frame:
         with self._presets:
             controls.preset_pills(self.experiment.PRESETS, labels, self.preset, self._choose)
         with self._notes:
-            for item in visit.rejected:
-                reported(item, model)
+            left_out(visit.rejected, model)
             for item in refused:
                 explain(item, model)
         return self.settings
@@ -102,42 +105,69 @@ class Frame:
     def run(self, settings: Settings) -> Any:
         """The result, from the shelf or computed under a progress bar.
 
-        When it cannot be computed, or is stopped, the page says so and shows what there is without its panels.
-        Where there is not even that it keeps its text and its link and ends here.
+        Where that takes long and there is a coarse form of these settings, it is that one's result at first,
+        and :meth:`show` computes the full one below it. When nothing can be computed, or it is stopped, the page
+        says so and shows what there is without its panels. Where there is not even that it keeps its text and its
+        link and ends here.
         """
-        self._drawn = settings
-        result = self._attempt(settings)
-        if result is None and getattr(settings, PANELS, ()):
-            self._drawn = settings.model_copy(update={PANELS: ()})
-            result = compute.at_once(self.stem, self._drawn)
+        self._drawn, self._rest = settings, None
+        self._slot = st.empty()
+        coarse = settings.coarse()
+        result = self._at_first(settings, coarse)
+        for less in () if result is not None else self._less(settings, coarse):
+            self._drawn = less
+            result = compute.at_once(self.stem, less)
+            if result is not None:
+                break
         if result is None:
             panels.reading(self.words, None)
             panels.share(settings, self.pin)
             st.stop()
         return result
 
-    def _attempt(self, settings: Settings) -> Any:
-        """The result under a progress bar, or None with the reason on the page."""
-        own = settings == self.settings
-        key = "run" if own else "pin"
-        slot, below = st.empty(), st.empty()
-        if settings in self._stopped and not compute.ready(self.stem, settings):
+    def _less(self, settings: Settings, coarse: Settings) -> list[Settings]:
+        """What to show in place of settings that cannot be shown: the first look, and both without their panels."""
+        seen = [coarse] if compute.ready(self.stem, coarse) else []
+        bare = [s.model_copy(update={PANELS: ()}) for s in (settings, coarse) if getattr(s, PANELS, ())]
+        return [less for less in (*seen, *dict.fromkeys(bare)) if less != settings]
+
+    def _at_first(self, settings: Settings, coarse: Settings) -> Any:
+        """The result if it is soon there; else that of the coarse settings, the full one being left for later."""
+        if coarse == settings or compute.ready(self.stem, settings) or settings in self._stopped:
+            return self._attempt(settings, self._slot)
+        result = compute.at_once(self.stem, settings, SOON)
+        if result is None:
+            result = self._attempt(coarse, self._slot, settings)
+            if result is not None:
+                self._drawn, self._rest = coarse, settings
+        return result
+
+    def _refine(self) -> None:
+        """Compute what the coarse result stood for, and draw the page again with it."""
+        if self._attempt(self._rest, self._slot) is not None and compute.ready(self.stem, self._rest):
+            st.rerun()
+
+    def _attempt(self, settings: Settings, slot: DeltaGenerator, stopping: Settings | None = None) -> Any:
+        """The result under a progress bar in ``slot``, or None with the reason there.
+
+        Who stops it stops the run of ``stopping``, if another one than its own.
+        """
+        key = "first" if stopping else "run" if settings == self.settings else "pin"
+        stopping = stopping or settings
+        if stopping in self._stopped and not compute.ready(self.stem, settings):
             with slot.container(horizontal=True, vertical_alignment="center"):
                 st.info(tr("Stopped. Nothing of this run was kept."), icon=":material/stop_circle:")
-                again = partial(self._resume, settings)
+                again = partial(self._resume, stopping)
                 st.button(tr("Run"), icon=":material/play_circle:", key=f"again_{key}", on_click=again)
             return None
         try:
-            # Only the page's own run has a first picture: the pinned one's would pass for it.
-            meanwhile = self._first_picture(settings, slot, below) if own else None
-            watch = compute.Watch(slot, meanwhile, partial(self._halt, settings), f"stop_{key}")
+            watch = compute.Watch(slot, partial(self._halt, stopping), f"stop_{key}")
             result = compute.result(self.stem, settings, watch)
         except Exception as error:  # noqa: BLE001  whatever goes wrong in a run must not take the page with it
             with slot.container():
                 explain(error, type(settings))
             return None
         watch.done()
-        below.empty()
         return result
 
     @property
@@ -151,42 +181,38 @@ class Frame:
     def _resume(self, settings: Settings) -> None:
         st.session_state[STOPPED] = self._stopped - {settings}
 
-    def _first_picture(
-        self, settings: Settings, bar: DeltaGenerator, slot: DeltaGenerator
-    ) -> Callable[[], None] | None:
-        """What shows the hero while panels that take long are computed; only where there is no picture yet."""
-        panels_ = getattr(settings, PANELS, ())
-        if not (self._just_opened and panels_) or compute.ready(self.stem, settings):
-            return None
-        # The hero needs no panel, so its run without them is short. It is run before the long one and not in
-        # its midst, where torch may be in a state that the short one does not expect.
-        watch = compute.Watch(bar, stop=partial(self._halt, settings), key="stop_first")
-        first = compute.result(self.stem, settings.model_copy(update={PANELS: ()}), watch)
-        watch.done()
-
-        def show() -> None:
-            figure: Figure = self.figures.FIGURES[HERO]
-            with slot.container(gap="xsmall"):
-                st.markdown(f"**{tr(figure.label)}**")
-                chart(figure.draw(first, look()), "first", tr(figure.label), figure.alt(first, look()))
-
-        return show
-
     def show(self, result: Any) -> None:
         """Everything below the presets: figures, readouts, notices, pin, texts, share and export."""
-        # A pinned run that is the current one would hide under it.
-        ghost = None if self.pin in (None, self.settings) else self._attempt(self.pin)
+        ghost = self._ghost()
         first, *rows = self._rows()
         self._charts((HERO, *first), (WIDE, 1 - WIDE) if first else (1,), result, ghost)
-        self._claim(result)
+        with apart():
+            self._claim(result)
         for row in rows:
             self._charts(row, [1 / len(row)] * len(row), result, ghost)
-        self._readouts(result, ghost)
-        self._notices(result)
+        with apart():
+            self._readouts(result, ghost)
+        with apart():
+            self._notices(result)
         panels.pin_bar(self.settings, self.pin, self._set_pin)
-        facts = [self._sentence(note) for note in self.experiment.facts(result)]
-        panels.reading(self.words, self.experiment.code(result), facts)
+        facts = []
+        with apart():
+            facts = [self._sentence(note) for note in self.experiment.facts(result)]
+        panels.reading(self.words, partial(self.experiment.code, result), facts)
         panels.share_and_export(self.stem, self.settings, self.pin)
+        panels.footer(result)
+        if self._rest is not None:
+            self._refine()
+
+    def _ghost(self) -> Any:
+        """The pinned run's result, if there is one to be drawn."""
+        # One that is the current one would hide under it.
+        if self.pin in (None, self.settings):
+            return None
+        # The first look does not wait for it.
+        if self._rest is not None and not compute.ready(self.stem, self.pin):
+            return None
+        return self._attempt(self.pin, st.empty())
 
     def _claim(self, result: Any) -> None:
         if self.preset is None or self._drawn != self.settings:
@@ -214,13 +240,25 @@ class Frame:
 
     def _charts(self, names: Sequence[str], widths: Sequence[float], result: Any, ghost: Any) -> None:
         """A row of figures."""
-        view = look()
+        view, looked = look(), self._first_look()
         for name, column in zip(names, st.columns(widths, gap="medium"), strict=False):
             figure: Figure = self.figures.FIGURES[name]
-            with column, st.container(gap="xsmall", key=f"chart_{name}"):
-                st.markdown(f"**{tr(figure.label)}**")
-                drawn = figure.draw(result, view, ghost=ghost)
-                chart(drawn, name, tr(figure.label), figure.alt(result, view), figure.click)
+            with column, st.container(gap="xsmall", key=f"chart_{name}"), apart():
+                st.markdown(f"**{tr(figure.label)}**{looked}")
+                key = self.stem, name, self._drawn, None if ghost is None else self.pin, view
+                drawn = shared(key, partial(_drawn, figure, result, view, ghost))
+                chart(drawn, name, tr(figure.label), figure.click)
+
+    def _first_look(self) -> str:
+        """Behind a figure's title, where it is not of the full run: what it is of."""
+        parts = []
+        for name, knob in self._drawn.knobs().items():
+            value = getattr(self._drawn, name)
+            if name != PANELS and value != getattr(self.settings, name):
+                several = value if isinstance(value, tuple) else (value,)
+                texts = (tr(item) if knob.words else f"{item}" for item in several)
+                parts.append(f"{tr(knob.label)} {', '.join(texts)}")
+        return f" :small[:gray[{tr('first look')}: {'; '.join(parts)}]]" if parts else ""
 
     def _readouts(self, result: Any, ghost: Any) -> None:
         readouts = self.experiment.readouts(result)
@@ -247,3 +285,11 @@ class Frame:
 
     def _sentence(self, note: Note) -> str:
         return self.words.notice[note.key].format(**note.values)
+
+
+def _drawn(figure: Figure, result: Any, view: Look, ghost: Any) -> tuple[Any, str]:
+    """A figure's chart and its text alternative, its title where that fails."""
+    text = tr(figure.label)
+    with apart():
+        text = figure.alt(result, view)
+    return figure.draw(result, view, ghost=ghost), text

@@ -8,10 +8,10 @@ from typing import Any
 import streamlit as st
 
 from dlviz import catalog, record
-from dlviz.contract import Settings, silent
+from dlviz.contract import Result, Settings, silent
 from dlviz.language import Words
 from dlviz.ui import address, compute
-from dlviz.ui.trouble import explain
+from dlviz.ui.trouble import apart, explain
 from dlviz.ui.visitor import language, theme, tr
 
 FORMATS = {
@@ -47,16 +47,16 @@ def _named(settings: Settings) -> str:
 
 
 @st.fragment
-def reading(prose: Words, script: str | None, facts: Sequence[str] = ()) -> None:
+def reading(prose: Words, script: Callable[[], str] | None, facts: Sequence[str] = ()) -> None:
     """Explain (``facts`` of this run first), code and sources, of which one is shown.
 
-    There is no code where there is no run to reproduce.
+    ``script`` makes the code, when it is to be seen. There is none where there is no run to reproduce.
 
     Not ``st.tabs``: its panels search themselves for something to focus at every run, which takes the
     browser 25 ms where there are many formulas, and it keeps the hidden ones up to date.
     """
     titles = {"explain": tr("Explain"), "code": tr("Code"), "sources": tr("Sources")}
-    if not script:
+    if script is None:
         del titles["code"]
     chosen = st.segmented_control(
         tr("Explain"), list(titles), format_func=titles.get, default="explain", required=True,
@@ -69,7 +69,8 @@ def reading(prose: Words, script: str | None, facts: Sequence[str] = ()) -> None
         st.markdown(prose.explain)
     elif chosen == "code":
         st.markdown(tr("The same run in plain PyTorch, with the settings of this page."))
-        st.code(script, language="python")
+        with apart():
+            st.code(script(), language="python")
     else:
         st.markdown(prose.sources)
 
@@ -78,6 +79,12 @@ def share(settings: Settings, pin: Settings | None) -> None:
     """The link that restores this page."""
     st.markdown(f"**{tr('Link to this page')}**")
     st.code(address.link(settings, pin), language=None, wrap_lines=True)
+
+
+def footer(result: Result) -> None:
+    """The last line of a page: the device that its numbers are from."""
+    with st.container(key="footer"):
+        st.caption(tr("Computed on {device}.", device=record.where(result.computed, language())))
 
 
 @st.fragment
@@ -187,5 +194,5 @@ def _render(stem: str, settings: Settings, pin: Settings | None, choice: dict[st
     figure = catalog.concepts()[stem].figures.FIGURES[choice["figure"]].draw(result, view, ghost=ghost)
     lines: tuple[str, ...] = ()
     if choice["caption"]:
-        lines = record.caption(stem, settings, choice["language"], link=choice["link"], pin=pin)
+        lines = record.caption(stem, settings, choice["language"], result.computed, link=choice["link"], pin=pin)
     return export.render(figure, choice["suffix"], look=view, scale=choice["scale"], caption=lines)

@@ -8,6 +8,7 @@ from PIL import Image, ImageChops
 from dlviz import catalog
 from dlviz.drawing.theme import INKS
 from dlviz.language import translate, words
+from dlviz.ui.visitor import THEME_CHECK_SECONDS
 
 STEM = "loss_surfaces"
 MODEL = catalog.concepts()[STEM].experiment.Settings
@@ -137,7 +138,7 @@ def test_theme_switch_is_followed(visit):
     page = visitor.page.locator(".stApp").evaluate("e => getComputedStyle(e).backgroundColor")
     assert page == "rgb({}, {}, {})".format(*bytes.fromhex(INKS["dark"].paper[1:]))
     assert corner(visitor, "loss") in (INKS["light"].paper, INKS["dark"].paper)
-    visitor.page.wait_for_timeout(11_000)
+    visitor.page.wait_for_timeout(1000 * THEME_CHECK_SECONDS + 1000)
     assert corner(visitor.settled(), "loss") == INKS["dark"].paper
 
 
