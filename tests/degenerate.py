@@ -90,8 +90,12 @@ def results(stem: str) -> tuple[tuple[Any, tuple[str, ...]], ...]:
     left = list(concept.figures.FIGURES)
     found = []
     model: type[Settings] = concept.experiment.Settings
-    for settings in (model(), quick(model()), *(quick(preset.settings) for preset in concept.experiment.PRESETS)):
-        names = tuple(name for name in concept.figures.shown(settings) if name in left or settings == quick(model()))
+    whole = quick(model())
+    for settings in (model(), whole, *(preset.settings for preset in concept.experiment.PRESETS)):
+        if not left:
+            break
+        settings = settings if settings in (model(), whole) else quick(settings)
+        names = tuple(name for name in concept.figures.shown(settings) if name in left or settings == whole)
         if set(names) & set(left):
             found.append((concept.experiment.run(settings), names))
             left = [name for name in left if name not in names]

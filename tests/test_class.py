@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from conftest import ROOT
 from serving import free_port, serving, start, stop
-from visitors import Visitor
+from visitors import Visitor, run
 
 from dlviz.engine import kept as keeping
 from dlviz.engine.device import gate
@@ -55,7 +55,7 @@ def test_a_class_is_served_at_once_and_while_it_works(watched):
     async def everybody():
         return await asyncio.gather(*map(visit, range(16)))
 
-    assert all(asyncio.run(everybody()))
+    assert all(run(everybody()))
     assert most(seen, "computing") == 1
 
 
@@ -74,7 +74,7 @@ def test_a_drag_storm_ends_with_the_newest_picture_and_computes_one_at_a_time(wa
             shown = [v for v in visitor.runs if v.done]
             return len(stops), len(shown)
 
-    asked, ended = asyncio.run(drag())
+    asked, ended = run(drag())
     assert ended < asked, "every change was drawn to its end, though a newer one was there"
     assert most(seen, "computing") <= 2
 
@@ -116,7 +116,7 @@ def test_settings_come_back_when_lines_are_cut_and_when_the_server_is_killed():
             await visitor.close()
 
     try:
-        asyncio.run(story())
+        run(story())
     finally:
         stop(process)
 
@@ -141,7 +141,7 @@ def test_the_work_for_a_visitor_who_has_left_ends(watched):
         await asyncio.sleep(1)
         return looks() - left, visitor.runs[-1].done
 
-    assert asyncio.run(asyncio.wait_for(leave(), 60)) == (0, False)
+    assert run(asyncio.wait_for(leave(), 60)) == (0, False)
 
 
 @dataclass(frozen=True)

@@ -151,20 +151,24 @@ def broken(*_arguments, **_named):
     raise KeyError(PATH)
 
 
-PARTS = ["readouts", "notice", "facts", "code"]
+PARTS = ["readouts", "notice", "facts"]
 
 
 def test_what_fails_in_one_part_of_a_page_leaves_the_others(monkeypatch, stem):
     concept = catalog.concepts()[stem]
-    for part in PARTS:
+    for part in (*PARTS, "code"):
         monkeypatch.setattr(concept.experiment, part, broken)
     at = quiet(page(stem))
     assert len(at.error) == len(PARTS)
     assert all("This part of the page" in item.value for item in at.error)
     assert drawn(at) == figures(stem)
     stands(at, stem)
+    # The code is made when it is asked for.
+    at.segmented_control("reading_en").set_value("code")
+    assert len(quiet(at.run()).error) == len(PARTS) + 1
     monkeypatch.undo()
     assert not quiet(at.run()).error
+    assert "import torch" in at.code[0].value
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs
 import pytest
 from conftest import ROOT
 from serving import free_port, serving
-from visitors import Visitor
+from visitors import Visitor, run
 from websockets.exceptions import WebSocketException
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
@@ -152,6 +152,6 @@ def test_a_killed_replica_costs_nobody_a_setting(site):
             await student.close()
         return students
 
-    students = asyncio.run(lecture())
+    students = run(lecture())
     broken = [student.broken for student in students]
     assert set(broken) == {0, 1}, broken  # those of the killed replica once, the others never

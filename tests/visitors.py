@@ -13,7 +13,8 @@ after a break of the line comes back with its session's id, the page's link and 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -35,6 +36,12 @@ _FIELDS = {
     "button": "trigger_value", "download_button": "trigger_value",
 }  # fmt: skip
 Place = tuple[int, ...]
+
+
+def run(story: Coroutine[Any, Any, Any]) -> Any:
+    """``asyncio.run`` in a thread of its own: in that of the tests Playwright may keep a loop running."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, story).result()
 
 
 @dataclass
