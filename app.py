@@ -38,7 +38,7 @@ else:
 
     from dlviz.ui import guard
 
-    # A run makes ten thousand objects that die with it. To look for cycles after every 700 of them took a third of
-    # the server's time in a full class (benchmarks/class_load.py class).
+    # A run makes ten thousand objects that die with it. To look for cycles after every 700 of them took a fifth
+    # to a third of the server's time in a full class (docs/reliability.md).
     gc.set_threshold(50_000, 20, 20)
     app = st.App(__file__, middleware=guard.middleware(), on_script_error=guard.uncaught)

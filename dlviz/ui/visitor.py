@@ -102,8 +102,8 @@ def follow_theme() -> None:
     """Redraw the page soon after the visitor switches between light and dark.
 
     The browser tells the server its theme with every message, but sends none when the theme changes
-    (streamlit issue 11920). So an empty fragment asks now and then, for about 4 ms of the server each
-    time (3 % of a core with 200 visitors). Until it notices, or the visitor touches anything, a chart
+    (streamlit issue 11920). So an empty fragment asks now and then, which costs the server a little for
+    every visitor. Until it notices, or the visitor touches anything, a chart
     keeps its own background and stays readable.
     """
     st.session_state["theme"] = theme()
