@@ -27,6 +27,7 @@ from dlviz.ui import address, compute, controls, panels
 from dlviz.ui.address import Visit
 from dlviz.ui.charts import chart, shared
 from dlviz.ui.trouble import apart, explain, left_out
+from dlviz.ui.turns import stop
 from dlviz.ui.visitor import language, look, through_front_door, tr
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ class Frame:
         if result is None:
             panels.reading(self.words, None)
             panels.share(settings, self.pin)
-            st.stop()
+            stop()
         return result
 
     def _less(self, settings: Settings, coarse: Settings) -> list[Settings]:

@@ -3,6 +3,9 @@
 Streamlit runs every session's script in a thread of its own. They share one interpreter, so that 200 at once are no
 faster than one after another: all of them come to their end last, and the thread that talks with the browsers
 gets its turn so rarely that nothing leaves the server meanwhile. Who computes gives its turn to others meanwhile.
+
+What a page says during its turn is sent together at the turn's end. Streamlit wakes the thread that talks with the
+browsers for each of a page's sixty messages, and that thread then takes the interpreter from the page sixty times.
 """
 
 from __future__ import annotations
@@ -10,8 +13,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 import streamlit as st
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dlviz.engine.line import Line
 
@@ -20,6 +26,7 @@ AT_ONCE = 1
 
 _line = Line(AT_ONCE)
 _own = threading.local()
+"""Of a script's thread: ``turn``, the messages it has ``gathered`` in it, and Streamlit's way to ``send`` one."""
 
 
 @contextmanager
@@ -47,16 +54,35 @@ def aside() -> Iterator[None]:
         _enter(first=True)
 
 
+def stop() -> NoReturn:
+    """End the script as ``st.stop`` does, which alone would lose what the page has said in this turn."""
+    _leave()
+    st.stop()
+
+
 def _enter(first: bool = False) -> None:
     _line.enter(_still_wanted, first)
     _own.turn = True
+    context = get_script_run_ctx()
+    _own.gathered, _own.send = [], context._enqueue
+    context._enqueue = _gather
 
 
 def _leave() -> None:
     if getattr(_own, "turn", False):
         _own.turn = False
-        _line.leave()
+        try:
+            get_script_run_ctx()._enqueue = _own.send
+            for message in _own.gathered:
+                _own.send(message)  # where Streamlit may end the script, if the visitor has moved on
+        finally:
+            _line.leave()
 
 
-def _still_wanted(_share: float) -> None:
+def _gather(message: ForwardMsg) -> None:
+    _still_wanted()
+    _own.gathered.append(message)
+
+
+def _still_wanted(_share: float = 0.0) -> None:
     st.session_state.get("theme")  # a point where Streamlit may end the script

@@ -15,6 +15,8 @@ PLACES = (
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
 )
 SIZE = {"width": 1280, "height": 800}
+PAINTED = "() => [...document.querySelectorAll('[data-testid=stVegaLiteChart]')].every(c => c.querySelector('.marks'))"
+"""Whether no chart is left that is still to be painted: it comes with the script's last message, or after it."""
 
 
 def browser_path() -> str | None:
@@ -94,6 +96,7 @@ class Visitor:
         """Wait until the script has run and charts are painted."""
         self.page.wait_for_timeout(250)  # a click reaches the server first
         self.page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=60_000)
+        self.page.wait_for_function(PAINTED, timeout=60_000)
         self.page.wait_for_timeout(500)
         return self
 

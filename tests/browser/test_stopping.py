@@ -70,9 +70,10 @@ def busy(pid: int, seconds: float) -> float:
 def test_the_work_of_a_visitor_who_is_gone_ends_within_a_second(visit, started, how):
     visitor, button = begun(visit, seed=2)
     pid = started[0].pid
-    assert busy(pid, 1.0) > 0.2
+    working = busy(pid, 1.0)
+    assert working > 0.05  # on a machine that has other work, too
     button.click() if how == "stops" else visitor.page.close()
     time.sleep(1.0)
-    assert busy(pid, 1.5) < 0.15
+    assert busy(pid, 1.5) < min(0.15, working / 2)
     # Nothing is kept of it: who asks for the same waits for the whole run.
     begun(visit, seed=2)
