@@ -42,9 +42,9 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 
 def memory(pid: int) -> float:
-    """What a process holds of the machine's memory, in MB: its resident pages, shared ones by its part (PSS)."""
+    """What a process holds of the machine's memory, in MB: its resident pages, with the libraries that others share."""
     text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    return int(re.search(r"^Pss:\s+(\d+)", text, re.MULTILINE)[1]) / 1e3
+    return int(re.search(r"^Rss:\s+(\d+)", text, re.MULTILINE)[1]) * 1024 / 1e6
 
 
 def cpu(pid: int) -> float:

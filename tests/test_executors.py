@@ -1,10 +1,12 @@
 """The two executors of gradient descent: against each other and one lane at a time, and their manners."""
 
 import os
+import platform
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -267,3 +269,19 @@ assert "torch" in device.versions()
 def test_errors_say_what_is_allowed(call, message):
     with pytest.raises(ValueError, match=message):
         call(surface("Himmelblau"))
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other allocators decide for themselves")
+def test_a_long_computation_returns_the_memory_that_it_has_freed():
+    def held() -> int:
+        return 4096 * int(Path("/proc/self/statm").read_text().split()[1])
+
+    before = held()
+    with device.gate():
+        blocks = [bytearray(b"x") * 100_000 for _ in range(1000)]
+        assert held() - before > 50e6
+        above = bytearray(b"x") * 100_000  # keeps the allocator from giving back what lies below
+        del blocks
+        time.sleep(2 * device.LONG)
+    assert held() - before < 20e6
+    assert above

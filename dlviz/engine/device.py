@@ -18,6 +18,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from functools import cache, wraps
 from importlib import metadata
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from dlviz.contract import Computed, Progress, Result, silent
@@ -31,6 +32,8 @@ R = TypeVar("R", bound=Result)
 DEVICES = ("cpu", "cuda", "mps")
 LEAST_PIECE = 16
 """Pieces are cut to this part of their usual size before a run that does not fit goes to the CPU."""
+LONG = 0.05
+"""Seconds of computing after which freed memory is returned, which itself takes some milliseconds."""
 _line = Line(1)
 _inside = threading.local()
 
@@ -250,8 +253,18 @@ def gate(progress: Progress = silent) -> Iterator[None]:
         return
     _line.enter(progress)
     _inside.gate = True
+    begun = perf_counter()
     try:
         yield
     finally:
+        if perf_counter() - begun > LONG:
+            _give_memory_back()
         _inside.gate = False
         _line.leave()
+
+
+def _give_memory_back() -> None:
+    """Return what a computation has freed to the system: GNU's allocator keeps it where anything lives above it."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
+    if trim is not None:
+        trim(0)
