@@ -4,9 +4,10 @@
     python benchmarks/memory.py links [--page STEM]                    the dearest links of each page
     python benchmarks/memory.py soak [--minutes 30]                    the slope while visitors come and go
 
-Memory is the server's resident set, libraries that other processes share included, sampled four times a second. A link is dear that switches on all
-panels and puts every number to its upper end, or to its lower one where that is what makes it large; how dear it is, is
-measured. Only one at a time is computed, so the sum over all of a page's links is what its runs leave behind.
+Memory is the server's resident set, libraries that other processes share included, sampled four times a second. A link
+is dear that switches on all panels and puts every number to its upper end, or to its lower one where that is what makes
+it large; how dear it is, is measured. Only one at a time is computed, so the sum over all of a page's links is what its
+runs leave behind.
 """
 
 from __future__ import annotations
