@@ -20,6 +20,8 @@ import os
 import tempfile
 import time
 from argparse import Namespace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from load import Crowd, Meter, affinity, crowd, median, memory, own_links, percentile, stops, table
@@ -34,6 +36,23 @@ VARY = {
 OWN = {"loss_surfaces": "steps"}
 """The setting, for all others the seed, in which the links differ of those who ask for different things."""
 WATCHED = ROOT / "benchmarks" / "watched.py"
+
+
+@contextmanager
+def watched() -> Iterator[tuple[int, str, Callable[[], dict[str, dict[str, int]]]]]:
+    """A server that is looked at from within: its process, its address, and a call that gives the looks so far."""
+    with tempfile.TemporaryDirectory() as folder:
+        seen = Path(folder) / "seen.json"
+        with serving(runner=WATCHED, env={"DLVIZ_WATCH": str(seen)}) as (process, url):
+            yield process.pid, url, lambda: json.loads(seen.read_text())
+
+
+async def places(url: str, asked: Namespace) -> list[object]:
+    """The values among which everybody moves the slider."""
+    one = await crowd(url, asked.page, [asked.link])
+    values = stops(one.visitors[0], asked.vary, 12)
+    await one.leave()
+    return values
 
 
 async def warm(url: str, asked: Namespace, values: list[object]) -> list[float]:
@@ -52,9 +71,7 @@ async def warm(url: str, asked: Namespace, values: list[object]) -> list[float]:
 
 async def lesson(url: str, pid: int, asked: Namespace) -> tuple[list[float], Crowd, Meter, Meter]:
     """The class: seconds of a single session, the crowd, and the server while it came and while it worked."""
-    one = await crowd(url, asked.page, [asked.link])
-    values = stops(one.visitors[0], asked.vary, 12)
-    await one.leave()
+    values = await places(url, asked)
     single = await warm(url, asked, values)
     with Meter(pid, url) as opening:
         people = await crowd(url, asked.page, [asked.link] * asked.sessions, asked.ramp)
@@ -110,12 +127,10 @@ def uncached(asked: Namespace) -> None:
             await people.act(asked.vary, values, asked.think, min(asked.duration, 11 * asked.think), timeout=300)
         return people, meter
 
-    with tempfile.TemporaryDirectory() as folder:
-        seen = Path(folder) / "seen.json"
-        with serving(runner=WATCHED, env={"DLVIZ_WATCH": str(seen)}) as (process, url):
-            single = asyncio.run(alone(url))
-            people, meter = asyncio.run(all_together(url, process.pid))
-            looks = json.loads(seen.read_text())
+    with watched() as (pid, url, seen):
+        single = asyncio.run(alone(url))
+        people, meter = asyncio.run(all_together(url, pid))
+        looks = seen()
     reached = percentile(people.reruns, 0.95)
     table(f"{asked.sessions} sessions on {asked.page}, each asks for something new every {asked.think:g} s", [
         ("served", f"{people.served} of {asked.sessions}", f"{asked.sessions}"),
@@ -182,16 +197,14 @@ def drag(asked: Namespace) -> None:
 
     own = OWN.get(asked.page, "seed")
     links = own_links(asked.page, own, 21)[1:]
-    with tempfile.TemporaryDirectory() as folder:
-        seen = Path(folder) / "seen.json"
-        with serving(runner=WATCHED, env={"DLVIZ_WATCH": str(seen)}) as (_process, url):
-            asyncio.run(change(url, links[-1], 1))
-            one, storm = [], []
-            for a, b in zip(links[0:10:2], links[1:10:2], strict=True):
-                one.append(asyncio.run(change(url, f"{asked.link}&{a}", 1)))
-                storm.append(asyncio.run(change(url, f"{asked.link}&{b}", 30)))
-            time.sleep(0.5)
-            looks = json.loads(seen.read_text())
+    with watched() as (_pid, url, seen):
+        asyncio.run(change(url, links[-1], 1))
+        one, storm = [], []
+        for a, b in zip(links[0:10:2], links[1:10:2], strict=True):
+            one.append(asyncio.run(change(url, f"{asked.link}&{a}", 1)))
+            storm.append(asyncio.run(change(url, f"{asked.link}&{b}", 30)))
+        time.sleep(0.5)
+        looks = seen()
     table(f"30 changes of {asked.vary} within a second on {asked.page}", [
         ("one change, median of five", f"{median(one):.3f} s", ""),
         ("from the last of 30 to its picture", f"{median(storm):.3f} s", ""),
@@ -227,9 +240,7 @@ def cut(asked: Namespace) -> None:
         return f"{sum(v.query == query and bool(v.charts) and not v.alerts for v, query in pairs)} of {len(before)}"
 
     async def story(url: str, process: object, port: int) -> tuple[list[tuple[str, str, str]], object]:
-        one = await crowd(url, asked.page, [asked.link])
-        values = stops(one.visitors[0], asked.vary, 12)
-        await one.leave()
+        values = await places(url, asked)
         # Of 5 links and 12 places of the slider: that the settings come back is asked, not what they cost.
         links = own_links(asked.page, OWN.get(asked.page, "seed"), 5)
         people = await crowd(url, asked.page, [links[i % 5] for i in range(asked.sessions)], timeout=300)

@@ -112,7 +112,10 @@ def few(concept):
     return tuple(chosen)
 
 
-@pytest.mark.parametrize("presets", [few, pytest.param(lambda c: c.experiment.PRESETS, marks=pytest.mark.long)])
+ALL = pytest.param(lambda concept: concept.experiment.PRESETS, marks=[pytest.mark.long, pytest.mark.timeout(1800)])
+
+
+@pytest.mark.parametrize("presets", [few, ALL])
 def test_every_preset_of_every_concept_is_exported(tmp_path, monkeypatch, presets):
     for concept in catalog.concepts().values():
         monkeypatch.setattr(concept.experiment, "PRESETS", presets(concept))

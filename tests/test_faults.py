@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import errno
 import os
-import subprocess
 import sys
 import threading
 from functools import partial
@@ -21,6 +20,7 @@ from streamlit.testing.v1 import AppTest
 from dlviz import catalog
 from dlviz.contract import silent
 from dlviz.drawing import export
+from dlviz.drawing.worker import Worker
 from dlviz.engine.device import gate
 from dlviz.engine.kept import Shelf
 from dlviz.language import LANGUAGES
@@ -182,11 +182,29 @@ def test_a_figure_that_fails_leaves_the_others(monkeypatch, stem, lang):
     assert {"en": "This part", "zh": "这一部分"}[lang] in at.error[0].value
     assert drawn(at) == len(names) - 1
     stands(at, stem)
-    # A text alternative that fails does not cost the picture; and what failed is not kept.
-    monkeypatch.setitem(concept.figures.FIGURES, "hero", dataclasses.replace(sound["hero"], alt=broken))
-    at = quiet(page(stem, lang))
-    assert drawn(at) == len(names)
-    assert len(at.error) == 1
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_text_alternative_that_fails_costs_no_picture_and_is_told_to_every_visitor(monkeypatch, stem, lang):
+    concept = catalog.concepts()[stem]
+    sound = concept.figures.FIGURES["hero"]
+    monkeypatch.setitem(concept.figures.FIGURES, "hero", dataclasses.replace(sound, alt=broken))
+    for _visitor in range(2):
+        at = quiet(page(stem, lang))
+        assert drawn(at) == figures(stem)
+        assert len(at.error) == 1
+        assert {"en": "This part", "zh": "这一部分"}[lang] in at.error[0].value
+        assert len(alternatives(at)) == figures(stem)
+    title = alternatives(at)[0]
+    monkeypatch.setitem(concept.figures.FIGURES, "hero", sound)
+    assert not quiet(at.run()).error
+    assert len(alternatives(at)[0]) > len(title), "the title stood in for it, and was not kept"
+
+
+def alternatives(at):
+    """What screen readers are told of the charts."""
+    bodies = (item.proto.body for item in at.get("html"))
+    return [body for body in bodies if body.startswith('<p class="dlviz-alt">')]
 
 
 def test_a_claim_that_fails_leaves_the_page(monkeypatch, stem):
@@ -265,9 +283,15 @@ def test_a_visitor_who_leaves_in_the_midst_of_a_run_leaves_nothing_behind(monkey
     assert entered.is_set()
 
 
-def test_a_failed_export_is_told_in_the_panel_and_the_page_stays(monkeypatch, stem):
-    done = subprocess.CompletedProcess([], -9, b"", b"")
-    monkeypatch.setattr(export.subprocess, "run", lambda *_, **__: done)
+def exporting(monkeypatch, folder, program):
+    """Exports are drawn by a process of this program."""
+    script = folder / "worker.py"
+    script.write_text(program)
+    monkeypatch.setattr(export, "WORKER", Worker(script))
+
+
+def test_a_failed_export_is_told_in_the_panel_and_the_page_stays(monkeypatch, tmp_path, stem):
+    exporting(monkeypatch, tmp_path, "import os; os._exit(9)")
     at = page(stem)
     at.session_state["share"] = True
     at.run()

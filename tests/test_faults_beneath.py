@@ -10,7 +10,7 @@ import sys
 import pytest
 from conftest import ROOT
 from streamlit.testing.v1 import AppTest
-from test_faults import PATH, quiet
+from test_faults import PATH, exporting, quiet
 
 from dlviz.drawing import export
 from dlviz.drawing.message import message
@@ -19,45 +19,51 @@ from dlviz.language import LANGUAGES
 from dlviz.ui import trouble
 
 
-def worker(monkeypatch, **ended):
-    done = subprocess.CompletedProcess([], **({"returncode": 0, "stdout": b"", "stderr": b""} | ended))
-    monkeypatch.setattr(export.subprocess, "run", lambda *_, **__: done)
-
-
-def hang(*_arguments, timeout, **_named):
-    raise subprocess.TimeoutExpired("worker", timeout)
-
-
 def no_process(*_arguments, **_named):
     raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN), PATH)
 
 
+def no_thread(_thread):
+    raise RuntimeError("can't start new thread")
+
+
+READ = "import os, sys, time; sys.stdin.readline(); "
 EXPORTS = {
-    "dies": ({"returncode": -9}, export.ENDED),
-    "ends without a word": ({}, export.ENDED),
-    "gives garbage": ({"stdout": b"garbage"}, export.NO_FILE),
-    "refuses": ({"returncode": 1, "stderr": b"Traceback\nthe spec is wrong"}, export.REFUSED),
-    "finds no font": ({"returncode": 1, "stderr": b"no font with Chinese characters"}, export.NO_CHINESE_FONT),
-    "hangs": (hang, export.SLOW),
-    "cannot be started": (no_process, export.NO_WORKER),
+    "dies at once": ("import os; os._exit(1)", export.ENDED),
+    "is killed": (READ + "os.kill(os.getpid(), 9)", export.ENDED),
+    "ends without a word": (READ, export.ENDED),
+    "ends within its answer": (READ + "print('done 1000'); print('<svg')", export.ENDED),
+    "gives garbage": (READ + "print('garbage')", export.NO_FILE),
+    "gives no file": (READ + "print('done 4\\nnone', end='')", export.NO_FILE),
+    "refuses": (READ + "print('refused 17\\nthe spec is wrong', end='')", export.REFUSED),
+    "finds no font": (READ + "print('refused 31\\nno font with Chinese characters', end='')", export.NO_CHINESE_FONT),
+    "hangs": (READ + "time.sleep(60)", export.SLOW),
+    "hangs within its answer": (READ + "print('done 1000', flush=True); time.sleep(60)", export.SLOW),
 }
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 @pytest.mark.parametrize("case", EXPORTS)
-def test_an_export_that_fails_is_told_and_costs_no_turn(monkeypatch, case, lang):
-    fault, expected = EXPORTS[case]
-    if callable(fault):
-        monkeypatch.setattr(export.subprocess, "run", fault)
-    else:
-        worker(monkeypatch, **fault)
-    for fmt in ("svg", "png", "pdf", "svg"):  # more than may be under way at once
+def test_an_export_that_fails_is_told_and_costs_no_turn(monkeypatch, tmp_path, case, lang):
+    program, expected = EXPORTS[case]
+    exporting(monkeypatch, tmp_path, program)
+    for fmt in ("svg", "png", "pdf"):  # more than may be under way at once
         with pytest.raises(export.ExportError) as caught:
-            export.render(message("x", Look()), fmt)
+            export.render(message("x", Look()), fmt, timeout=1 if expected == export.SLOW else 30)
         assert caught.value.message == expected
-    shown = AppTest.from_function(_explained, kwargs={"error": caught.value, "lang": lang}).run()
-    told = quiet(shown).error[0].value
+    told = quiet(AppTest.from_function(_explained, kwargs={"error": caught.value, "lang": lang}).run()).error[0].value
     assert ("图" in told) == (lang == "zh")
+
+
+@pytest.mark.parametrize(("what", "fault"), [("subprocess.Popen", no_process), ("threading.Thread.start", no_thread)])
+def test_a_process_or_a_thread_that_cannot_be_started_costs_one_export(what, fault):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(what, fault)
+        export.WORKER.end()
+        with pytest.raises(export.ExportError) as caught:
+            export.render(message("x", Look()), "svg")
+    assert caught.value.message == export.NO_WORKER
+    assert export.render(message("x", Look()), "svg")
 
 
 def _explained(error, lang):

@@ -1,4 +1,4 @@
-"""Figures as files: SVG, PNG and PDF drawn by vl-convert in a worker process, CSV of the rows drawn."""
+"""Figures as files: SVG, PNG and PDF drawn by vl-convert in a process that stays, CSV of the rows drawn."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ import copy
 import csv as csv_writer
 import io
 import json
-import subprocess
-import sys
-import threading
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -16,15 +13,18 @@ from typing import Any, Literal
 
 import altair as alt
 
+from dlviz.drawing.export_worker import NO_FONT
 from dlviz.drawing.labels import wrap
 from dlviz.drawing.scrubber import CELLS
 from dlviz.drawing.theme import FONTS, SLIDE, Look
+from dlviz.drawing.worker import Busy, Ended, Slow, Worker
 
 Format = Literal["svg", "png", "pdf", "csv"]
 FORMATS: tuple[str, ...] = ("svg", "png", "pdf", "csv")
 WIDTH = 960  # px of a figure that takes its container's width on screen
 SCALES = (2, 3, 4)
-AT_ONCE = threading.BoundedSemaphore(2)  # each worker takes about 200 MB and a core
+WORKER = Worker(Path(__file__).with_name("export_worker.py"))
+"""One for all sessions: once it has started, a figure takes it a fraction of a second."""
 
 NO_CHINESE_FONT = (
     "no font with Chinese characters is installed where dlviz runs, so the file would show boxes; "
@@ -91,34 +91,24 @@ def render(
 
 
 def _work(job: dict[str, Any], timeout: float) -> bytes:
-    worker = Path(__file__).with_name("export_worker.py")
-    if not AT_ONCE.acquire(timeout=timeout):
-        raise ExportError(BUSY, seconds=f"{timeout:g}")
     try:
-        done = subprocess.run(  # noqa: S603  Python itself, and a file of this package
-            [sys.executable, str(worker)],
-            input=json.dumps(job).encode(),
-            capture_output=True,
-            timeout=timeout,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
+        outcome, said = WORKER.ask(json.dumps(job | {"seconds": timeout}).encode(), timeout)
+    except Busy:
+        raise ExportError(BUSY, seconds=f"{timeout:g}") from None
+    except Slow:
         raise ExportError(SLOW, seconds=f"{timeout:g}") from None
-    except OSError as error:  # no memory for a process, or too many
+    except Ended as error:
+        raise ExportError(ENDED, code=error.code) from None
+    except (OSError, RuntimeError) as error:  # no memory for a process, or too many, of threads, too
         raise ExportError(NO_WORKER) from error
-    finally:
-        AT_ONCE.release()
-    if done.returncode or not done.stdout:
-        said = done.stderr.decode(errors="replace").strip().splitlines()
-        if not said:
-            raise ExportError(ENDED, code=done.returncode)
-        if said[-1] == "no font with Chinese characters":
-            raise ExportError(NO_CHINESE_FONT)
-        raise ExportError(REFUSED, reason=said[-1])
-    start = STARTS.get(job["format"], b"")
-    if not done.stdout.startswith(start):
+    except ValueError:
+        outcome, said = b"", b""
+    if outcome == b"refused":
+        reason = said.decode(errors="replace")
+        raise ExportError(NO_CHINESE_FONT) if reason == NO_FONT else ExportError(REFUSED, reason=reason)
+    if outcome != b"done" or not said.startswith(STARTS.get(job["format"], b"")):
         raise ExportError(NO_FILE, format=job["format"].upper())
-    return done.stdout
+    return said
 
 
 @cache

@@ -21,30 +21,35 @@ NOWHERE: Mapping[str, str] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class Drawing:
-    """A chart in the form in which it is sent, with its text alternative. Never changed, for sessions share it."""
+    """A chart in the form in which it is sent, with its text alternative, None where that could not be made.
+
+    Never changed, for sessions share it.
+    """
 
     spec: dict[str, Any]
-    alt: str
+    alt: str | None
     offers_click: bool
 
 
 _drawings = Shelf(max_entries=512)
 
 
-def shared(key: Hashable, draw: Callable[[], tuple[Any, str]]) -> Drawing:
+def shared(key: Hashable, draw: Callable[[], tuple[Any, str | None]]) -> Drawing:
     """The drawing for a key, made by ``draw`` (Altair chart, text alternative) if no visitor saw it lately.
 
     The key names all that the picture depends on. To draw a page's charts and to write them for the browser takes
-    longer than all the rest of the page.
+    longer than all the rest of the page. One without its text alternative is not kept: ``draw`` tells each visitor that
+    it is missing.
     """
     found = _drawings.get(key)
     if found is None:
         found = prepared(*draw())
-        _drawings.put(key, found)
+        if found.alt is not None:
+            _drawings.put(key, found)
     return found
 
 
-def prepared(figure: Any, alt: str) -> Drawing:
+def prepared(figure: Any, alt: str | None) -> Drawing:
     """An Altair chart in the form in which it is sent."""
     spec = figure.to_dict()
     offers_click = _offers_click(spec)
@@ -56,7 +61,7 @@ def prepared(figure: Any, alt: str) -> Drawing:
 
 
 def chart(drawing: Drawing, name: str, label: str, click: Mapping[str, str] = NOWHERE) -> None:
-    """Show a chart under its own theme, with its text alternative.
+    """Show a chart under its own theme, with its text alternative, its label where there is none.
 
     ``click`` maps the settings that a click on it sets to fields of the clicked row. The alternative, which
     says what this very run shows, stands beside the chart for screen readers only: within the chart's
@@ -67,7 +72,7 @@ def chart(drawing: Drawing, name: str, label: str, click: Mapping[str, str] = NO
         key = f"{name}_click"
         select = {"key": key, "on_select": lambda: _clicked(key, click), "selection_mode": [START]}
     st.vega_lite_chart(drawing.spec, theme=None, width="stretch", alt=label, **select)
-    st.html(f'<p class="dlviz-alt">{escape(drawing.alt)}</p>')
+    st.html(f'<p class="dlviz-alt">{escape(drawing.alt or label)}</p>')
 
 
 def _arrow(rows: list[dict[str, Any]]) -> Any:

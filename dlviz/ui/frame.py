@@ -288,9 +288,9 @@ class Frame:
         return self.words.notice[note.key].format(**note.values)
 
 
-def _drawn(figure: Figure, result: Any, view: Look, ghost: Any) -> tuple[Any, str]:
-    """A figure's chart and its text alternative, its title where that fails."""
-    text = tr(figure.label)
+def _drawn(figure: Figure, result: Any, view: Look, ghost: Any) -> tuple[Any, str | None]:
+    """A figure's chart and its text alternative, with a message and None where that fails."""
+    text = None
     with apart():
         text = figure.alt(result, view)
     return figure.draw(result, view, ghost=ghost), text

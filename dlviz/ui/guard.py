@@ -39,7 +39,7 @@ PER_SECOND = 60.0
 BURST = 120.0
 """Messages that it may send at once."""
 FILES_PER_SECOND, FILES_AT_ONCE = 0.5, 10.0
-"""The same for downloads, each of which is drawn in a process of its own."""
+"""The same for downloads, which one process draws for everybody."""
 LARGEST = 256_000
 """Bytes of one message; those of an open page have some kilobytes."""
 NEEDED = frozenset({"rerun_script", "stop_script", "app_heartbeat", "deferred_file"})

@@ -1,0 +1,142 @@
+"""A process that stays and answers one question after another, for all threads of this one.
+
+The standard library's pools start their processes with what the main program imports, which under Streamlit is
+Streamlit; and they end none that hangs. This one runs a file by name, and knows nothing of what it is asked.
+"""
+
+from __future__ import annotations
+
+import atexit
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+QUESTIONS = 25
+"""Questions after which a process is replaced: what it holds grows with them, to twice as much within forty."""
+
+
+class Busy(Exception):
+    """Others were asking for all of the time."""
+
+
+class Slow(Exception):
+    """No answer came in time; the process was ended."""
+
+
+class Ended(Exception):
+    """A new process ended before it had answered. ``code`` is its exit code."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class Worker:
+    """One process, running ``script``: started when first asked, replaced once it has ended.
+
+    Thread-safe. One question at a time; who comes meanwhile waits, in the order of arrival. A question on which a
+    process ends that has answered others is asked once again, of a new one.
+    """
+
+    def __init__(self, script: Path) -> None:
+        self._script = script
+        self._line = threading.BoundedSemaphore(1)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._asked = 0
+
+    @property
+    def pid(self) -> int | None:
+        """The process, if there is one."""
+        return None if self._process is None else self._process.pid
+
+    def ask(self, question: bytes, seconds: float) -> tuple[bytes, bytes]:
+        """Send one line, of bytes without a line feed; gives the first word of the answer, and its contents.
+
+        ``seconds`` is how long to wait for a turn, and again for the answer. Raises :class:`Busy`, :class:`Slow`,
+        :class:`Ended`, ``ValueError`` for an answer in no form, ``OSError`` and ``RuntimeError`` when no process or no
+        thread can be started. After any of them the next question goes to a new process.
+        """
+        if not self._line.acquire(timeout=seconds):
+            raise Busy
+        try:
+            return self._insist(question, seconds)
+        except BaseException:
+            self.end()
+            raise
+        finally:
+            self._line.release()
+
+    def _insist(self, question: bytes, seconds: float) -> tuple[bytes, bytes]:
+        try:
+            return self._ask(question, seconds)
+        except Ended:
+            if self._asked == 1:
+                raise
+            # A process that was idle for long, or was killed meanwhile, takes a moment to be seen as ended.
+            self.end()
+            return self._ask(question, seconds)
+
+    def _ask(self, question: bytes, seconds: float) -> tuple[bytes, bytes]:
+        process = self._ready()
+        late = threading.Event()
+
+        def give_up() -> None:
+            late.set()
+            process.kill()
+
+        # A pipe can be waited for with a limit on some systems only; that its other end is gone wakes on all.
+        limit = threading.Timer(seconds, give_up)
+        limit.daemon = True
+        limit.start()
+        try:
+            answer = _exchange(process, question)
+        except (EOFError, BrokenPipeError):
+            code = process.wait()
+            raise Slow if late.is_set() else Ended(code) from None
+        finally:
+            limit.cancel()
+            limit.join()
+        if late.is_set():  # at the same moment
+            self.end()
+        return answer
+
+    def _ready(self) -> subprocess.Popen[bytes]:
+        self._asked += 1
+        if self._process is None or self._process.poll() is not None or self._asked > QUESTIONS:
+            self.end()
+            self._process = subprocess.Popen(  # noqa: S603  Python itself, and a file of this package
+                [sys.executable, str(self._script)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            )
+            self._asked = 1
+            atexit.register(self.end)
+        return self._process
+
+    def end(self) -> None:
+        """End the process, whatever it does; the next question starts another."""
+        process, self._process = self._process, None
+        atexit.unregister(self.end)
+        if process is not None:
+            process.kill()
+            process.wait()
+            process.stdout.close()
+            with suppress(BrokenPipeError):  # what it was asked and never read
+                process.stdin.close()
+
+
+def _exchange(process: subprocess.Popen[bytes], question: bytes) -> tuple[bytes, bytes]:
+    """Ask, and wait for the answer: a line with a word and a number of bytes, and then those."""
+    process.stdin.write(question + b"\n")
+    process.stdin.flush()
+    head = process.stdout.readline()
+    if not head:
+        raise EOFError
+    word, size = head.split()
+    contents = process.stdout.read(int(size))
+    if len(contents) < int(size):
+        raise EOFError
+    return word, contents
