@@ -64,12 +64,20 @@ def test_a_ridge_stands_on_the_line_of_its_layer_and_the_first_is_on_top():
     heights = densities()
     records = ridge_picture(LOOKS["light"], heights).to_dict()["datasets"]["ridges"]
     for row in records:
-        assert row["foot"] == row["layer"]
-        assert row["y"] <= row["foot"]
+        assert row["y"] <= row["layer"]
     depth = ridgeline.depth_axis("Layer", 6, 2.0)
     assert depth.share(1) > depth.share(6)
     assert depth.at(depth.share(4.5)) == pytest.approx(4.5)
     assert min(ticks(depth, 6)) >= 1
+
+
+def test_the_words_beside_a_lit_ridge_are_sent_once_a_layer():
+    texts = [f"layer {i + 1}" for i in range(6)]
+    spec = ridge_picture(LOOKS["light"], densities(), texts).to_dict()
+    assert spec["datasets"]["ridges lit"] == [{"layer": i + 1, "text": text} for i, text in enumerate(texts)]
+    assert "text" not in spec["datasets"]["ridges"][0]
+    svg = compiled(spec)
+    assert "layer 3" in svg and "layer 2" not in svg  # the slider stands on 3
 
 
 def test_a_layer_that_is_not_finite_is_left_out():

@@ -52,6 +52,29 @@ def test_another_run_changes_only_rows(results, name):
     assert one["datasets"].keys() == two["datasets"].keys()
 
 
+ANYWHERE = {"bptt": "pairs", "normalization": "cell"}
+
+
+@pytest.fixture(scope="module", params=ANYWHERE)
+def of_two_seeds(request):
+    """A figure of another page, of two runs whose texts and bounds are not the same."""
+    concept = catalog.concepts()[request.param]
+    models = [concept.experiment.Settings(seed=seed) for seed in (4, 5)]
+    draw = concept.figures.FIGURES[ANYWHERE[request.param]].draw
+    return [draw(concept.experiment.run(model), Look()).to_dict() for model in models]
+
+
+def test_bounds_of_colours_and_lengths_of_texts_are_rows(of_two_seeds):
+    one, two = map(steady, of_two_seeds)
+    assert one["datasets"] != two["datasets"]
+    assert {k: v for k, v in one.items() if k != "datasets"} == {k: v for k, v in two.items() if k != "datasets"}
+
+
+def test_pictures_of_other_pages_are_the_same(of_two_seeds):
+    for spec in of_two_seeds:
+        assert visible(drawn(steady(spec))) == visible(drawn(spec))
+
+
 def test_numbers_are_told_apart():
     def layer(low, ticks):
         scale = {"scale": {"type": "linear", "domain": [low, 1.0]}, "axis": {"values": ticks}}

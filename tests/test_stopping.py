@@ -137,4 +137,5 @@ def test_what_is_less_in_a_first_look_is_said():
     page_.settings = page_._drawn = model()
     assert page_._first_look() == ""
     page_._drawn = model().coarse()
-    assert "first look: Labels a class 5; Seeds 1" in page_._first_look()
+    said = "first look: Labels a class 5; Steps on the target 50; Steps on the source 200; Seeds 1"
+    assert said in page_._first_look()

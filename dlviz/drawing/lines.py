@@ -60,7 +60,7 @@ def measured(
     # Dots nobody sees carry the hints: a line gives only that of its first point. They are few, for the
     # browser takes 25 ms longer over every change of a page when each of a thousand values has one.
     data[f"_{name} hints"] = [record for line in lines for record in _rows(line, x, y, HINTS)]
-    seen = {"size": 90 * look.unit**2, "opacity": 0, "clip": True}
+    seen = {"size": 90 * look.unit**2, "opacity": 0, "clip": True, "aria": False}
     layers.append(mark("point", f"_{name} hints", {**place, "tooltip": hints}, **seen))
     lone = [
         record for i, (line, curve) in enumerate(zip(lines, curves, strict=True))

@@ -68,10 +68,6 @@ class Room:
         y = f"voxel_tops[datum.block] + voxel_size * ({self.flat:g} * {down} - {SLANT[1]} * {back}) + {dy:g}"
         return [{"calculate": x, "as": "px"}, {"calculate": y, "as": "py"}]
 
-    def cell(self) -> list[Spec]:
-        """The same for the front upper left corner of the cell ``r``, ``d``, ``b``."""
-        return self.at("datum.r", "datum.d", "datum.b")
-
     def _shape(self, face: str) -> list[str]:
         """A face of a cell whose front upper left corner is at the origin, in cells: plain, and crossed out."""
         flat, (x, y) = self.flat, SLANT

@@ -42,36 +42,34 @@ def ridges(
     middles = (np.asarray(edges)[:-1] + np.asarray(edges)[1:]) / 2
     count = len(heights)
     hues = ramp(colours, np.linspace(0, 1, count))
-    records = []
+    records, words = [], []
     for i, up in enumerate(np.asarray(heights, dtype=float)):
         if np.isfinite(up).all():
-            top = i + 1 - up
-            text = texts[i] if texts else ""
-            records += rows(layer=i + 1, x=middles, y=top, foot=float(i + 1), colour=hexed(hues[i]), text=text)
+            records += rows(layer=i + 1, x=middles, y=i + 1 - up, colour=hexed(hues[i]))
+            words += rows(layer=i + 1, text=texts[i]) if texts else []
     place = {"x": x.along("x"), "y": depth.along("y"), "detail": number("layer")}
-    area = {**place, "y2": {"field": "foot"}, "fill": literal("colour")}
+    area = {**place, "y2": {"field": "layer"}, "fill": literal("colour")}
     # Not the overlay `line` of an area: it would inherit the fill, and all lines would lie above all areas.
     line = {"stroke": look.inks.paper, "strokeWidth": 0.5 * look.line}
     chosen = [where(f"datum.layer == {LAYER}")]
     bright = {"fill": look.inks.ink, "fillOpacity": 0.16, "clip": True, "tooltip": None}
     layers = [
         mark("area", name, area, fillOpacity=0.92, clip=True, tooltip=None, **line),
-        mark("area", name, {**place, "y2": {"field": "foot"}}, transform=chosen, **bright),
+        mark("area", name, {**place, "y2": {"field": "layer"}}, transform=chosen, **bright),
         mark("line", name, place, transform=chosen, stroke=look.inks.ink, strokeWidth=0.8 * look.line, clip=True,
              tooltip=None),
     ]  # fmt: skip
     if texts:
-        words = {"x": {"value": {"expr": "width"}}, "y": depth.along("foot"), "text": word("text")}
-        one = [where(f"datum.layer == {LAYER}"), {"aggregate": [{"op": "min", "field": "foot", "as": "foot"}],
-                                                   "groupby": ["text"]}]  # fmt: skip
+        written = {"x": {"value": {"expr": "width"}}, "y": depth.along("layer"), "text": word("text")}
         style = {"align": "right", "baseline": "bottom", "dx": -4 * look.unit, "dy": -2 * look.unit, "tooltip": None}
         style |= {"fontSize": look.label, "fontWeight": "bold"}
         halo = {"stroke": look.inks.paper, "strokeWidth": 4 * look.unit, "strokeJoin": "round"}
         layers += [
-            mark("text", name, words, transform=one, **halo, **style),
-            mark("text", name, words, transform=one, color=look.inks.ink, **style),
+            mark("text", f"{name} lit", written, transform=chosen, **halo, **style),
+            mark("text", f"{name} lit", written, transform=chosen, color=look.inks.ink, **style),
         ]
-    return Piece(tuple(layers), {name: records})
+    # Texts stand apart: in each of a ridge's points they would be most of what is sent.
+    return Piece(tuple(layers), {name: records, **({f"{name} lit": words} if texts else {})})
 
 
 def quiet(first: str, last: str, look: Look) -> tuple[str, str]:

@@ -62,6 +62,9 @@ def table(
                         "head": r == 0,
                         "bold": (r - 1, c) in bold,
                         "fill": colour(first, look) if c == 0 and first in IDENTITIES else look.inks.ink,
+                        # In the rows, for a text of another length must not build the chart anew.
+                        "_wide": round(total, 2),
+                        "_tall": round(tall, 2),
                     }
                 )
     across = {"scale": {"domain": [0, 1], "nice": False, "zero": False}, "axis": None}
@@ -73,10 +76,13 @@ def table(
         "y2": {"field": "y2"},
     }
     place = {"x": number("x", **across), "y": number("at", scale=None, axis=None), "text": word("text")}
+    place["size"] = number("size", scale=None, legend=None)
     largest = look.label * (1.4 if look.slide else 1)
-    size = f"max(5, min({largest:g}, width / {total:.2f}, height / {tall:.2f}))"
-    common = {"baseline": "middle", "fontSize": {"expr": size}, "tooltip": None}
-    at = {"calculate": f"datum.y * height + datum.line * {LEADING} * {size}", "as": "at"}
+    common = {"baseline": "middle", "tooltip": None}
+    sized = [
+        {"calculate": f"max(5, min({largest:g}, width / datum._wide, height / datum._tall))", "as": "size"},
+        {"calculate": f"datum.y * height + datum.line * {LEADING} * datum.size", "as": "at"},
+    ]
     rule = {"stroke": look.inks.grid, "strokeWidth": look.unit, "tooltip": None}
     below = {"x": number("x1", **across), "x2": {"field": "x2"}, "y": number("y2", **down)}
     once = [{"filter": "datum.top"}]  # what a cell has, and not each of its lines
@@ -87,7 +93,7 @@ def table(
     plain, strong = {"color": look.inks.ink}, {"fontWeight": "bold"}
 
     def texts(chosen: str, encoding: Spec = place, **style: object) -> Spec:
-        return mark("text", name, encoding, transform=[{"filter": chosen}, at], **common, **style)
+        return mark("text", name, encoding, transform=[{"filter": chosen}, *sized], **common, **style)
 
     layers = (
         mark("rect", name, cell, transform=[*bold_cells, *once], **ground),

@@ -67,7 +67,7 @@ def triangle(
         mark("rule", {"values": [{"here": 0}]}, at, color=look.inks.ink, strokeWidth=1.6 * look.unit, tooltip=None),
         mark("line", name, curve, color=colour, strokeWidth=look.line, tooltip=None, **style),
         mark("point", name, curve, fill=colour, stroke=None, size=14 * look.unit**2, opacity=1, tooltip=None, **style),
-        mark("point", name, {**curve, "tooltip": hints}, size=120 * look.unit**2, opacity=0, **style),
+        mark("point", name, {**curve, "tooltip": hints}, size=120 * look.unit**2, opacity=0, aria=False, **style),
         colour_bar(low, high, colours(low, high, look), bar, look),
     ]
     pixels = _pixels(drawn, targets, low, high, look)

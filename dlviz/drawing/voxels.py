@@ -9,6 +9,7 @@ as make them largest.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -78,11 +79,12 @@ def voxels(
     columns = {name: ids[name].ravel() for name in names}
     chosen = {f"{name}_": int(ids[name][cell]) for name in names}
     data = {
-        "cells": rows(n=n, c=c, p=p, x=x.ravel(), level=level, padded=padded.ravel().astype(int), **columns, **chosen),
+        "cells": rows(n=n, c=c, p=p, x=x.ravel(), level=level, padded=padded.ravel().astype(int), **columns),
         "_blocks": rows(
             block=np.arange(len(blocks)),
             text=[block.heading or block.name for block in blocks],
             colour=[colour(block.name, look) for block in blocks],
+            **chosen,
         ),
         "statistics": [
             {
@@ -98,18 +100,12 @@ def voxels(
         ],
     }
     room = Room(len(blocks), sizes[shape.right], sizes[shape.down], sizes[shape.back] if shape.back else 0, look)
-    place = [
-        {"calculate": f"datum.{shape.right}", "as": "r"},
-        {"calculate": f"datum.{shape.down}", "as": "d"},
-        {"calculate": f"datum.{shape.back}" if shape.back else "0", "as": "b"},
-        {"calculate": str(list(range(len(blocks)))), "as": "block"},
-        {"flatten": ["block"]},
-    ]
-    lit = {"calculate": _lit(blocks), "as": "lit"}
+    r, d, b = (f"datum.{index}" if index else "0" for index in (shape.right, shape.down, shape.back))
+    inside = _Inside(r, d, b, blocks, room)
     layers = [
-        _core(place, lit, room, look),
-        _hull(place, lit, room, look, names, hints),
-        _outline(place, room, look),
+        _core(inside, look),
+        _hull(inside, look, names, hints),
+        _outline(inside, look),
         *_words(room, look),
         *_axis_names(room, shape, look),
     ]
@@ -122,18 +118,54 @@ def _now(names: Sequence[str]) -> str:
 
     def one(name: str) -> str:
         pointed = f"{HOVER}.{name}"
-        return f"{name}: isArray({pointed}) && isValid({pointed}[0]) ? {pointed}[0] : data('cells')[0].{name}_"
+        return f"{name}: isArray({pointed}) && isValid({pointed}[0]) ? {pointed}[0] : data('_blocks')[0].{name}_"
 
     return f"{{{', '.join(one(name) for name in names)}}}"
 
 
-def _lit(blocks: Sequence[Glass]) -> str:
-    """Whether a cell belongs to a set of the current cell, by the sets of its block."""
-    expression = "false"
-    for i, block in enumerate(blocks):
-        same = " || ".join(f"datum.{name} == voxel_now.{name}" for name in block.sets)
-        expression = f"datum.block == {i} ? ({same}) : ({expression})"
-    return expression
+@dataclass(frozen=True)
+class _Inside:
+    """Cells within the blocks: ``r``, ``d`` and ``b`` are expressions of how far right, down and back one is.
+
+    Every transform is interpreted item by item whenever rows come, so filters stand before what makes more items
+    of one, and what has one value for all blocks before the blocks are told apart.
+    """
+
+    r: str
+    d: str
+    b: str
+    blocks: Sequence[Glass]
+    room: Room
+
+    def each_block(self) -> list[Spec]:
+        """An item for each block."""
+        every = {"calculate": str(list(range(len(self.blocks)))), "as": "block"}
+        return [every, {"flatten": ["block"]}]
+
+    def corner(self) -> list[Spec]:
+        """``px`` and ``py`` of a cell's front upper left corner in its block."""
+        return self.room.at(self.r, self.d, self.b)
+
+    def each_face(self) -> list[Spec]:
+        """An item for each face, of which a flat block has one."""
+        shown = list(range(len(FACES))) if self.room.back else [0]
+        return [{"calculate": str(shown), "as": "face"}, {"flatten": ["face"]}]
+
+    def lit(self) -> Spec:
+        """``lit`` is the state of a cell in a block: 0, or 1 + block where it shares a set with the current cell."""
+        expression = "0"
+        for i, block in enumerate(self.blocks):
+            expression = f"datum.block == {i} ? ({_shared(block.sets)} ? {i + 1} : 0) : ({expression})"
+        return {"calculate": expression, "as": "lit"}
+
+    def lit_somewhere(self) -> Spec:
+        """Only cells that are lit in some block."""
+        return where(_shared(list(dict.fromkeys(name for block in self.blocks for name in block.sets))))
+
+
+def _shared(sets: Sequence[str]) -> str:
+    """Whether a cell is in one of these sets with the current cell."""
+    return "(" + (" || ".join(f"datum.{name} == voxel_now.{name}" for name in sets) or "false") + ")"
 
 
 LIGHT = {"front": 1.0, "top": 1.06, "side": 0.88}
@@ -164,9 +196,8 @@ def _colours(blocks: Sequence[Glass], look: Look) -> tuple[Spec, Spec]:
 
 
 PAINT = [
-    {"calculate": "datum.lit ? datum.block + 1 : 0", "as": "state"},
-    {"calculate": "voxel_fills[datum.state][datum.face][datum.level]", "as": "fill"},
-    {"calculate": "voxel_edges[datum.state]", "as": "edge"},
+    {"calculate": "voxel_fills[datum.lit][datum.face][datum.level]", "as": "fill"},
+    {"calculate": "voxel_edges[datum.lit]", "as": "edge"},
 ]
 SHAPE = {"calculate": "voxel_shapes[datum.face][datum.padded]", "as": "shape"}
 STYLE = {"size": {"expr": "4 * voxel_size * voxel_size"}, "strokeJoin": "round"}  # a path's unit is a cell
@@ -177,42 +208,48 @@ def _place(*, edge: bool = True) -> Spec:
     return {**channels, "shape": literal("shape"), **({"stroke": literal("edge")} if edge else {})}
 
 
-def _faces(room: Room) -> list[Spec]:
-    shown = list(range(len(FACES))) if room.back else [0]
-    return [{"calculate": str(shown), "as": "face"}, {"flatten": ["face"]}]
-
-
-def _core(place: list[Spec], lit: Spec, room: Room, look: Look) -> Spec:
+def _core(inside: _Inside, look: Look) -> Spec:
     """The lit cells, wherever they stand in the block, from far to near."""
-    nearness = {"calculate": "-datum.b * 10000 - datum.d * 100 + datum.r", "as": "nearness"}
-    transform = [*place, lit, where("datum.lit"), *room.cell(), nearness, *_faces(room), SHAPE, *PAINT]
+    nearness = {"calculate": f"-{inside.b} * 10000 - {inside.d} * 100 + {inside.r}", "as": "nearness"}
+    transform = [
+        inside.lit_somewhere(),
+        nearness,
+        *inside.each_block(),
+        inside.lit(),
+        where("datum.lit"),
+        *inside.corner(),
+        *inside.each_face(),
+        SHAPE,
+        *PAINT,
+    ]
     encoding = {**_place(), "fill": literal("fill"), "order": number("nearness")}
     return mark(
         "point", "cells", encoding, transform=transform, opacity=1, strokeWidth=0.8 * look.unit, tooltip=None, **STYLE
     )
 
 
-def _hull(place: list[Spec], lit: Spec, room: Room, look: Look, names: Sequence[str], hints: Mapping[str, str]) -> Spec:
+def _hull(inside: _Inside, look: Look, names: Sequence[str], hints: Mapping[str, str]) -> Spec:
     """The outer faces: translucent, in full colour where lit; what the pointer meets."""
-    last = f"datum.r == {room.right - 1}"
-    outer = f"datum.face == 0 ? datum.b == 0 : datum.face == 1 ? datum.d == 0 : {last}"
-    # Few cells have an outer face; and what the pointer changes comes last.
+    last = f"{inside.r} == {inside.room.right - 1}"
+    outer = f"datum.face == 0 ? {inside.b} == 0 : datum.face == 1 ? {inside.d} == 0 : {last}"
+    hint = ", ".join(f"{json.dumps(title)}: format(datum.{name}, '.4~g')" for name, title in hints.items())
+    # What the pointer changes comes last.
     transform = [
-        *place,
-        where(f"datum.b == 0 || datum.d == 0 || {last}"),
-        *room.cell(),
-        *_faces(room),
+        where(f"{inside.b} == 0 || {inside.d} == 0 || {last}"),
+        {"calculate": f"{{{hint}}}", "as": "hint"},  # once a cell, not once a face
+        *inside.each_face(),
         where(outer),
         SHAPE,
-        lit,
+        *inside.each_block(),
+        *inside.corner(),
+        inside.lit(),
         *PAINT,
-        {"calculate": "datum.lit ? 1 : 0.45", "as": "solid"},
     ]
     encoding = {
         **_place(),
         "fill": literal("fill"),
-        "fillOpacity": number("solid", scale=None),
-        "tooltip": [number(name, title=title, format=".4~g") for name, title in hints.items()],
+        "fillOpacity": {"condition": {"test": "datum.lit", "value": 1}, "value": 0.45},
+        "tooltip": {"value": {"expr": "datum.hint"}},
     }
     fields = [*names, "n", "c", "p"]
     params = [
@@ -221,16 +258,16 @@ def _hull(place: list[Spec], lit: Spec, room: Room, look: Look, names: Sequence[
     ]
     return mark(
         "point", "cells", encoding, transform=transform, params=params, strokeWidth=0.8 * look.unit, opacity=1,
-        cursor="pointer", **STYLE,
+        cursor="pointer", aria=False, **STYLE,
     )  # fmt: skip
 
 
-def _outline(place: list[Spec], room: Room, look: Look) -> Spec:
+def _outline(inside: _Inside, look: Look) -> Spec:
     """The current cell itself, outlined."""
     transform = [
         where("datum.cell == voxel_now.cell"),
-        *place,
-        *room.cell(),
+        *inside.each_block(),
+        *inside.corner(),
         {"calculate": "voxel_shapes[0][0]", "as": "shape"},
     ]
     return mark(

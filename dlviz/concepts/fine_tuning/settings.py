@@ -70,9 +70,13 @@ class Settings(contract.Settings):
     )  # fmt: skip
 
     def coarse(self) -> Settings:
-        """One seed, one number of labels, without the panels that train for seconds even so."""
+        """One seed, one number of labels, fewer steps, without the panels that train for seconds even so.
+
+        Not fewer than these: a source that has seen less is worth less to the target, and the picture another one.
+        """
         labels = (self.amount,) if self.amount in self.labels else self.labels[:1]
-        return self.less(without=("Gain by labels", "Transfer map"), seeds=1).model_copy(update={"labels": labels})
+        less = self.less(without=("Gain by labels", "Transfer map"), seeds=1, source_steps=200, steps=50)
+        return less.model_copy(update={"labels": labels})
 
     @property
     def held(self) -> int:
