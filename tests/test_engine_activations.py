@@ -6,13 +6,14 @@ import math
 
 import numpy as np
 import pytest
+import sympy
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from dlviz.engine import saturation
-from dlviz.engine.activations import ACTIVATIONS, maxout
+from dlviz.engine.activations import ACTIVATIONS, SELU_ALPHA, SELU_SCALE, maxout
 
 ORACLES = {
     "Linear": lambda x, p: x,
@@ -76,6 +77,49 @@ def test_nothing_overflows_far_out(name, parameter):
     x = torch.tensor([-1e300, -1e4, -800.0, 800.0, 1e4, 1e300], dtype=torch.float64)
     assert ACTIVATIONS[name](x / 100, parameter).isfinite().all()
     assert ACTIVATIONS[name].slope(x, parameter).isfinite().all()
+
+
+def exact(name, parameter, at):
+    """f and f′ from their formulas with 400 digits, so that 1 + e^x loses nothing."""
+    x = sympy.Symbol("x", real=True)
+    scale, alpha = sympy.Rational(SELU_SCALE), sympy.Rational(SELU_ALPHA)
+    f = {
+        "Sigmoid": 1 / (1 + sympy.exp(-x)),
+        "Tanh": sympy.tanh(x),
+        "ELU": parameter * (sympy.exp(x) - 1) if at <= 0 else x,
+        "SELU": scale * alpha * (sympy.exp(x) - 1) if at <= 0 else scale * x,
+        "GELU": x * sympy.erfc(-x / sympy.sqrt(2)) / 2,
+        "Swish": x / (1 + sympy.exp(-parameter * x)),
+        "Softplus": sympy.log(1 + sympy.exp(parameter * x)) / (parameter or 1),
+    }[name]
+    return [float(part.evalf(400, subs={x: sympy.Rational(at)})) for part in (f, f.diff(x))]
+
+
+@pytest.mark.parametrize(
+    ("name", "parameter"), [case for case in CASES if case[0] not in ("Linear", "ReLU", "Leaky ReLU", "PReLU")]
+)
+@pytest.mark.parametrize("at", [-30.0, -12.5, -5.0, -1e-9, 1e-9, 5.0, 12.5, 30.0])
+def test_the_tails_keep_their_digits(name, parameter, at):
+    """Where autograd gives 0 (σ′ from 37 on, tanh′ from 19, GELU from −8.3 down): parts of the number itself."""
+    x = torch.tensor([at], dtype=torch.float64)
+    together = [part.item() for part in ACTIVATIONS[name].with_slope(x, parameter)]
+    assert together == pytest.approx(exact(name, sympy.Rational(parameter or 0), at), rel=5e-13, abs=0)
+    assert together == [ACTIVATIONS[name](x, parameter).item(), ACTIVATIONS[name].slope(x, parameter).item()]
+
+
+@pytest.mark.parametrize(("name", "parameter"), [case for case in CASES if case[1] is not None])
+def test_a_parameter_for_each_row_is_that_of_a_number(name, parameter):
+    function, rows = ACTIVATIONS[name], torch.tensor([[parameter], [0.5]], dtype=torch.float64)
+    for together, one_by_one in ((function(POINTS, rows), function), (function.slope(POINTS, rows), function.slope)):
+        assert torch.allclose(together[0], one_by_one(POINTS, parameter), rtol=1e-13, atol=0)
+        assert torch.allclose(together[1], one_by_one(POINTS, 0.5), rtol=1e-13, atol=0)
+
+
+@pytest.mark.parametrize("name", list(ACTIVATIONS))
+def test_what_is_given_is_not_overwritten(name):
+    x = POINTS.clone()
+    ACTIVATIONS[name].with_slope(x)
+    assert torch.equal(x, POINTS)
 
 
 def test_swish_lies_between_a_line_and_relu():

@@ -18,7 +18,7 @@ Theory: :mod:`dlviz.engine.mean_field`. He et al. 2015, section 2.2; Glorot & Be
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dlviz.contract import Progress, silent
-from dlviz.engine.activations import ACTIVATIONS, Activation
+from dlviz.engine.activations import ACTIVATIONS
 from dlviz.engine.device import device, piece
 from dlviz.engine.initializers import Draw, base
 
@@ -204,7 +204,9 @@ class _Stack:
             act = ACTIVATIONS[name]
             default = act.parameter.default if act.parameter else None
             given = [default if variants[i].parameter is None else variants[i].parameter for i in at]
-            self.functions.append((act, part, column(given)[:, None, None] if act.parameter else None))
+            # A number goes to torch's own kernel; different ones share a call.
+            parameter = given[0] if len(set(given)) == 1 else column(given)[:, None, None]
+            self.functions.append((act, part, parameter))
         self.loss: Tensor = torch.full((len(bases.seeds), len(variants)), math.nan)
 
     def through(self, x: Tensor, targets: Tensor) -> Iterator[tuple[int, dict[str, Tensor], Tensor | None]]:
@@ -218,9 +220,9 @@ class _Stack:
             z = self._product(h, layer, transposed=True).mul_(self.scale[bool(layer)])
             if self.sigma_b.any():
                 z += self.sigma_b * self.bases.bias(layer)[:, None]
-            h = self._each(z, lambda act, part, parameter: act(part, parameter))
-            slopes.append(self._each(z, lambda act, part, parameter: act.slope(part, parameter)))
-            statistics, rms = self._statistics(z, h, slopes[-1])
+            h, slope = self._activate(z)
+            slopes.append(slope)
+            statistics, rms = self._statistics(z, h, slope)
             h[rms < GONE] = 0
             yield layer, statistics, h
         head = self.bases.head(targets.shape[1])[:, None]
@@ -235,12 +237,15 @@ class _Stack:
                 back = self._product(delta, layer, transposed=False).mul_(self.scale[1])
             yield layer, {"gradient_std": std, "gradient_rms": rms}, None
 
-    def _each(self, z: Tensor, function: Callable[[Activation, Tensor, Tensor | None], Tensor]) -> Tensor:
-        """A function of every variant's activation, its pre-activations and its parameter, in one tensor."""
+    def _activate(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Every variant's activations and slopes at its pre-activations, each in one tensor."""
         import torch
 
-        found = [function(act, z[:, part], parameter) for act, part, parameter in self.functions]
-        return found[0] if len(found) == 1 else torch.cat(found, dim=1)
+        pairs = [act.with_slope(z[:, part], parameter) for act, part, parameter in self.functions]
+        if len(pairs) == 1:
+            return pairs[0]
+        values, slopes = zip(*pairs, strict=True)
+        return torch.cat(values, dim=1), torch.cat(slopes, dim=1)
 
     def _statistics(self, z: Tensor, h: Tensor, slope: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """What is wanted on the way up, by name, and the root mean square of h, which always is."""
