@@ -109,9 +109,16 @@ class Seen:
     bytes: list[int] = field(default_factory=list)  # of every move
 
     def move(self, to: str) -> tuple[float, float]:
-        """Press a key on the slider; milliseconds to the last paint and to the first drawing."""
+        """Press a key on the slider; milliseconds to the last paint and to the first drawing.
+
+        From its right end it goes on at its left one, for there it has not been.
+        """
         self.page.bring_to_front()
-        self.page.locator(f".st-key-{self.key} input[type=range]").focus()
+        slider = self.page.locator(f".st-key-{self.key} input[type=range]")
+        slider.focus()
+        if to == "ArrowRight" and slider.evaluate("end => end.value === end.max"):
+            self.page.keyboard.press("Home")
+            self.page.evaluate(SETTLED)
         before = self.received
         self.page.keyboard.press(to)
         took = self.page.evaluate(SETTLED)
@@ -223,7 +230,7 @@ def main() -> None:
     from dlviz import catalog
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--rounds", type=int, default=10, help="at most 13: the learning rate has 17 places")
     parser.add_argument("--visits", type=int, default=12)
     parser.add_argument("pages", nargs="*", default=PAGES, metavar="stem:setting")
     given = parser.parse_args()
