@@ -3,6 +3,7 @@
     python benchmarks/memory.py pages [--sessions 200] [--page STEM]   200 sessions on each page
     python benchmarks/memory.py links [--page STEM]                    the dearest links of each page
     python benchmarks/memory.py soak [--minutes 30]                    the slope while visitors come and go
+    python benchmarks/memory.py exports                                 the process that draws files
 
 Memory is the server's resident set, libraries that other processes share included, sampled four times a second. A link
 is dear that switches on all panels and puts every number to its upper end, or to its lower one where that is what makes
@@ -27,6 +28,10 @@ from visitors import Visitor
 
 from dlviz import catalog, record
 from dlviz.contract import Settings
+from dlviz.drawing import export
+from dlviz.drawing.theme import Look
+from dlviz.drawing.worker import QUESTIONS
+from dlviz.language import LANGUAGES
 
 LONGEST = 40.0
 """Seconds after which a dear link's page is left as it is."""
@@ -160,9 +165,26 @@ async def _soak(url: str, pid: int, asked: Namespace) -> tuple[np.ndarray, np.nd
     return np.array(meter.at), np.array(meter.memory), visits, wrong
 
 
+def exports(_asked: Namespace) -> None:
+    """The heroes of all pages as files of all kinds, in both languages and themes, by one process."""
+    heroes = []
+    for concept in catalog.concepts().values():
+        result = concept.experiment.run(concept.experiment.Settings())
+        looks = [Look(language, theme) for theme in ("light", "dark") for language in LANGUAGES]
+        heroes += [(concept.figures.FIGURES["hero"].draw(result, look), look) for look in looks]
+    held = []
+    for i in range(QUESTIONS):
+        figure, look = heroes[i * 7 % len(heroes)]
+        export.render(figure, ("svg", "png", "pdf")[i % 3], look=look)
+        held.append(memory(export.WORKER.pid))
+    table(f"{QUESTIONS} files, one after another", [
+        ("after the first", f"{held[0]:.0f} MB", ""), ("most", f"{max(held):.0f} MB", ""),
+    ])  # fmt: skip
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    what = {"pages": pages, "links": links, "soak": soak}
+    what = {"pages": pages, "links": links, "soak": soak, "exports": exports}
     parser.add_argument("what", choices=what)
     parser.add_argument("--sessions", type=int, help="200, or 20 of `soak`")
     parser.add_argument("--page", choices=VARY)
