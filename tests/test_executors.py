@@ -285,3 +285,38 @@ def test_a_long_computation_returns_the_memory_that_it_has_freed():
         time.sleep(2 * device.LONG)
     assert held() - before < 20e6
     assert above
+
+
+ARENAS = """
+import ctypes, sys, threading
+from dlviz.engine import memory
+
+if sys.argv[1] == "few":
+    memory.few_arenas()
+together = threading.Barrier(6)
+
+def hold():
+    kept = bytearray(50_000)
+    together.wait()
+    assert kept is not None
+
+threads = [threading.Thread(target=hold) for _ in range(6)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+libc = ctypes.CDLL(None)
+libc.fdopen.restype = ctypes.c_void_p
+out = ctypes.c_void_p(libc.fdopen(1, b"w"))
+libc.malloc_info(0, out)
+libc.fflush(out)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="GNU's own allocator")
+def test_threads_share_two_heaps():
+    def heaps(how: str) -> int:
+        done = subprocess.run([sys.executable, "-c", ARENAS, how], capture_output=True, text=True, check=True)
+        return done.stdout.count("<heap nr=")
+
+    assert heaps("few") <= 2 < heaps("many")

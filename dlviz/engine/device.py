@@ -22,6 +22,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from dlviz.contract import Computed, Progress, Result, silent
+from dlviz.engine import memory
 from dlviz.engine.line import Line
 
 if TYPE_CHECKING:
@@ -258,13 +259,6 @@ def gate(progress: Progress = silent) -> Iterator[None]:
         yield
     finally:
         if perf_counter() - begun > LONG:
-            _give_memory_back()
+            memory.give_back()
         _inside.gate = False
         _line.leave()
-
-
-def _give_memory_back() -> None:
-    """Return what a computation has freed to the system: GNU's allocator keeps it where anything lives above it."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
-    if trim is not None:
-        trim(0)
