@@ -129,7 +129,7 @@ def test_a_hanging_export_says_so():
 
 def test_who_waits_too_long_is_told_that_others_are_under_way(monkeypatch, echo):
     echo.ask(b"x", 30)
-    thread = threading.Thread(target=echo.ask, args=(b"sleep 1.5", 30))
+    thread = threading.Thread(target=echo.ask, args=(b"sleep 3", 30))
     thread.start()
     time.sleep(0.3)
     with pytest.raises(Busy):
