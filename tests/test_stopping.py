@@ -21,13 +21,14 @@ def shelf(monkeypatch):
     monkeypatch.setattr(compute, "_results", compute.Shelf(8))
 
 
-def page(**state):
+def page(seed=0, **state):
     """The page on a link with the panel "Training"."""
     at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
     for name, value in state.items():
         at.session_state[name] = value
     at.switch_page(f"pages/{STEM}.py")
     at.query_params["panels"] = "Training"
+    at.query_params["seed"] = str(seed)
     at.query_params["lang"] = "en"
     return at.run()
 
@@ -137,5 +138,20 @@ def test_what_is_less_in_a_first_look_is_said():
     page_.settings = page_._drawn = model()
     assert page_._first_look() == ""
     page_._drawn = model().coarse()
-    said = "first look: Labels a class 5; Steps on the target 50; Steps on the source 200; Seeds 1"
-    assert said in page_._first_look()
+    assert page_._first_look() == "Labels a class 5; Steps on the target 50; Steps on the source 200; Seeds 1"
+
+
+@pytest.mark.usefixtures("shelf")
+def test_what_took_long_is_not_tried_before_the_first_look(impatient, monkeypatch):
+    monkeypatch.setattr(compute, "_took", compute.Shelf(8))
+    tried = []
+    at_once = compute.at_once
+    monkeypatch.setattr(compute, "at_once", lambda *a: tried.append(a) or at_once(*a))
+    monkeypatch.setattr(frame, "SOON", 0.0)
+    page()
+    assert len(tried) == 1
+    page(seed=3)
+    assert impatient == 2 * [(), ("Training",)]
+    assert len(tried) == 1
+    assert compute.may_take(STEM, MODEL(panels=("Training",), seed=9)) > 0
+    assert compute.may_take(STEM, MODEL(panels=("Batch size", "Training"))) == 0

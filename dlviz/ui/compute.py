@@ -22,6 +22,8 @@ _YIELD = 0.01
 
 
 _results = Shelf(max_entries=128)
+_took = Shelf(max_entries=128)
+"""Seconds of the last run with such amounts."""
 
 
 def result(stem: str, settings: Settings, progress: Callable[[float], None]) -> Any:
@@ -46,7 +48,9 @@ def result(stem: str, settings: Settings, progress: Callable[[float], None]) -> 
         with aside(), gate(waiting):
             found = _results.get(key)
             if found is None:
+                begun = perf_counter()
                 found = catalog.concepts()[stem].experiment.run(settings, progress)
+                _took.put((stem, *_amounts(settings)), perf_counter() - begun)
                 frozen(found)
                 _results.put(key, found)
             return found
@@ -57,6 +61,16 @@ def result(stem: str, settings: Settings, progress: Callable[[float], None]) -> 
 def ready(stem: str, settings: Settings) -> bool:
     """Whether the result for these settings is on the shelf."""
     return _results.get((stem, settings)) is not None
+
+
+def may_take(stem: str, settings: Settings) -> float:
+    """Seconds that the last run took that had the same numbers of steps, seeds and so on; 0 where there was none."""
+    return _took.get((stem, *_amounts(settings))) or 0.0
+
+
+def _amounts(settings: Settings) -> list[Any]:
+    """What a first look has less of."""
+    return [getattr(settings, name) for name, less in settings.coarse() if getattr(settings, name) != less]
 
 
 class _ThereError(Exception):

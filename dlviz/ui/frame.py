@@ -136,7 +136,7 @@ class Frame:
         """The result if it is soon there; else that of the coarse settings, the full one being left for later."""
         if coarse == settings or compute.ready(self.stem, settings) or settings in self._stopped:
             return self._attempt(settings, self._slot)
-        result = compute.at_once(self.stem, settings, SOON)
+        result = compute.at_once(self.stem, settings, SOON) if compute.may_take(self.stem, settings) <= SOON else None
         if result is None:
             result = self._attempt(coarse, self._slot, settings)
             if result is not None:
@@ -216,12 +216,14 @@ class Frame:
         return self._attempt(self.pin, st.empty())
 
     def _claim(self, result: Any) -> None:
+        # There is a place for it always, lest the browser build anew all that comes after it.
+        place = st.empty()
         if self.preset is None or self._drawn != self.settings:
             return
         prose = self.words.presets[self.preset.name]
         check = self.preset.claim(result)
         verdict = ":material/check_circle:" if check.holds else ":material/cancel: " + tr("Not on this run:")
-        with st.container(key="claim", border=True):
+        with place.container(key="claim", border=True):
             st.markdown(prose.text)
             st.markdown(f"{verdict} {prose.claim.format(**check.values)}")
 
@@ -241,17 +243,18 @@ class Frame:
 
     def _charts(self, names: Sequence[str], widths: Sequence[float], result: Any, ghost: Any) -> None:
         """A row of figures."""
-        view, looked = look(), self._first_look()
+        view, less = look(), self._first_look()
+        looked = f" :small[:gray[{tr('first look')}]]" if less else ""
         for name, column in zip(names, st.columns(widths, gap="medium"), strict=False):
             figure: Figure = self.figures.FIGURES[name]
             with column, st.container(gap="xsmall", key=f"chart_{name}"), apart():
-                st.markdown(f"**{tr(figure.label)}**{looked}")
+                st.markdown(f"**{tr(figure.label)}**{looked}", help=less or None)
                 key = self.stem, name, self._drawn, None if ghost is None else self.pin, view
                 drawn = shared(key, partial(_drawn, figure, result, view, ghost))
                 chart(drawn, name, tr(figure.label), figure.click)
 
     def _first_look(self) -> str:
-        """Behind a figure's title, where it is not of the full run: what it is of."""
+        """What the figures are of, where that is less than the full run."""
         parts = []
         for name, knob in self._drawn.knobs().items():
             value = getattr(self._drawn, name)
@@ -259,7 +262,7 @@ class Frame:
                 several = value if isinstance(value, tuple) else (value,)
                 texts = (tr(item) if knob.words else f"{item}" for item in several)
                 parts.append(f"{tr(knob.label)} {', '.join(texts)}")
-        return f" :small[:gray[{tr('first look')}: {'; '.join(parts)}]]" if parts else ""
+        return "; ".join(parts)
 
     def _readouts(self, result: Any, ghost: Any) -> None:
         readouts = self.experiment.readouts(result)
