@@ -258,6 +258,14 @@ def test_networks_that_overflow_are_counted_and_left_out():
     assert Reach(gradient[2:], np.zeros(2), np.ones(2), np.ones(2)).rate() is None
 
 
+@pytest.mark.parametrize(
+    ("name", "text"), [("contributions", "whole gradient"), ("pairs", "t = 15"), ("highway", "the pinned run")]
+)
+def test_every_line_has_its_name(name, text):
+    result = experiment.run(SMALL.model_copy(update={"cell": "LSTM"}))
+    assert text in compiled(figures.FIGURES[name].draw(result, Look(), ghost=result).to_dict())
+
+
 def test_the_triangle_has_a_colour_scale_that_turns_at_one():
     assert triangle.bounds(np.array([-7.3, 0.0, -np.inf, np.nan])) == (-8.0, 1.0)
     assert triangle.bounds(np.array([np.nan])) == (-1.0, 1.0)

@@ -119,6 +119,7 @@ def test_lines_are_wrapped_where_one_may_break():
     assert wrap("seed 0, torch", 8) == ["seed 0,", "torch"]
     assert wrap("学习率，损失曲面", 8) == ["学习率，", "损失曲面"]
     assert wrap("梯度裁剪，动量", 8) == ["梯度裁", "剪，动量"], "a closing mark never begins a line"
+    assert wrap("各种子（8 个）", 8) == ["各种子", "（8 个）"], "an opening one never ends one"
     assert columns("损失 f") == 6
 
 

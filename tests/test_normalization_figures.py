@@ -36,6 +36,19 @@ def test_figures_are_valid_vega_lite(name):
     assert "<svg" in compiled(spec)
 
 
+def test_a_slide_says_nothing_of_a_pointer_but_what_the_colours_are():
+    result = experiment.run(EVERYTHING)
+    said = [" ".join(figures.hero(result, Look(slide=slide)).to_dict()["title"]["text"]) for slide in (False, True)]
+    assert "Point at" in said[0] and "Point at" not in said[1]
+    assert "Coloured" in said[1] and "Crossed out" in said[1]
+
+
+def test_no_mark_takes_room_to_the_left_of_the_axes_over_groups():
+    spec = figures.FIGURES["groups"].draw(experiment.run(EVERYTHING), Look()).to_dict()
+    low = spec["layer"][0]["encoding"]["x"]["scale"]["domain"][0]
+    assert all(row["x"] >= low for row in spec["layer"][0]["data"]["values"])
+
+
 def outlined(svg, look):
     """How many faces have the outline of the current cell."""
     return len(re.findall(rf'stroke="{look.inks.ink}"', svg))

@@ -93,7 +93,7 @@ def _label(line: Line, position: int, x: Axis, y: Axis, look: Look) -> _Label:
     else:
         across = float(np.nan_to_num(np.clip(x.share(line.x)[ends[-1]], 0, 1), nan=1.0))
         return _Label(line, position, text, across, float(np.clip(up[ends[-1]], 0, 1)), tall)
-    return _Label(line, position, f"{text}\n{said}", 1.0, 1.0, 2 * tall)
+    return _Label(line, position, f"{text}\n{said}", 1.0, 1.0, 2.2 * tall)
 
 
 def _apart(labels: list[_Label], look: Look, plot: float) -> list[float]:

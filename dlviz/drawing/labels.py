@@ -59,14 +59,15 @@ def wrap(text: str, width: int) -> list[str]:
 
 def _pieces(text: str) -> list[str]:
     pieces, word = [], ""
+    opening = "（《“"
     for c in text:
         wide = unicodedata.east_asian_width(c) in "WF"
         closing = c in "，。；：、！？）》”"
-        if wide and not closing and word:
+        if wide and not closing and word and word not in opening:
             pieces.append(word)
             word = ""
         word += c
-        if c == " " or wide and not closing:
+        if c == " " or wide and not closing and c not in opening:
             pieces.append(word)
             word = ""
         elif closing and not word.strip(c) and pieces:

@@ -107,10 +107,19 @@ def ghost_lines(lines: Sequence[Line], x: Axis, y: Axis, look: Look, *, name: st
     return Piece((mark("line", name, place, **thin),), {name: records})
 
 
+def ghost_note(lines: Sequence[Line], look: Look) -> str:
+    """The end of a footnote: what :func:`ghost_lines` are, where there are any."""
+    return " " + tr(look, "Thin, dashed, in colour: the pinned run.") if lines else ""
+
+
 def theory(
-    xs: np.ndarray, ys: np.ndarray, x: Axis, y: Axis, look: Look, label: str, *, name: str = "theory", at: float = 0.55
-) -> Piece:
-    """A predicted curve: thin, dashed, in ink, with its formula beside it, ``at`` a share of its visible length."""
+    xs: np.ndarray, ys: np.ndarray, x: Axis, y: Axis, look: Look, label: str | None, *, name: str = "theory",
+    at: float = 0.55,
+) -> Piece:  # fmt: skip
+    """A predicted curve: thin, dashed, in ink, with its formula beside it, ``at`` a share of its visible length.
+
+    Where the ``label`` is None, there never is one; an empty one keeps its place in the spec.
+    """
     data = {name: rows(x=drawable(xs, x), y=drawable(ys, y))}
     place = {"x": x.along("x"), "y": y.along("y")}
     style = {
@@ -122,7 +131,7 @@ def theory(
     layers = [mark("line", name, {**place}, clip=True, tooltip=None, **style)]
     at_share = np.stack([x.share(xs), y.share(ys)], axis=1)
     inside = np.flatnonzero(np.all((at_share >= 0.04) & (at_share <= 0.96), axis=1))
-    if inside.size:
+    if inside.size and label is not None:
         here = inside[int(at * (len(inside) - 1))]
         slope = 0.0 if len(inside) < 2 else at_share[inside[-1], 1] - at_share[inside[0], 1]
         data[f"_{name} label"] = [{"x": float(xs[here]), "y": float(ys[here]), "text": label}]

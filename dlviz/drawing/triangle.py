@@ -60,20 +60,33 @@ def triangle(
     curve = {"x": x.along("s"), "y": {**number("value"), **lower}}
     hints = [number("t"), number("s"), number("value", title=titles[2], format=".3~g")]
     style = {"clip": True, "transform": picked}
+    # Of which row the curve is: between the two, where nothing else is.
+    row = {"x": {"value": {"expr": "width"}}, "y": {"value": {"expr": f"{IMAGE + GAP / 2:g} * height"}}}
+    said = {"text": {"expr": f"'t = ' + {slider_name}"}, "align": "right", "baseline": "middle", "tooltip": None}
+    # One mark draws the points and catches the pointer, in a ring about them that nobody sees.
+    dot = {"fill": colour, "stroke": "transparent", "strokeWidth": 8 * look.unit, "size": 14 * look.unit**2}
     layers = [
         *_framed(frame(x, t, look), upper),
         *_framed(frame(x, value, look), lower),
         mark("image", f"_{name} image", image, aspect=False, tooltip=None),
-        mark("rule", {"values": [{"here": 0}]}, at, color=look.inks.ink, strokeWidth=1.6 * look.unit, tooltip=None),
+        mark("rule", {"values": [{"row": 0}]}, at, color=look.inks.ink, strokeWidth=1.6 * look.unit, tooltip=None),
         mark("line", name, curve, color=colour, strokeWidth=look.line, tooltip=None, **style),
-        mark("point", name, curve, fill=colour, stroke=None, size=14 * look.unit**2, opacity=1, tooltip=None, **style),
-        mark("point", name, {**curve, "tooltip": hints}, size=120 * look.unit**2, opacity=0, aria=False, **style),
-        colour_bar(low, high, colours(low, high, look), bar, look),
+        mark("point", name, {**curve, "tooltip": hints}, opacity=1, aria=False, **dot, **style),
+        mark("text", {"values": [{"row": 0}]}, row, color=look.inks.ink, **said),
+        _bar(low, high, bar, look),
     ]
     pixels = _pixels(drawn, targets, low, high, look)
     data = {f"_{name} image": [{**corners, "url": data_url(pixels)}], name: _curves(drawn, targets, low)}
     first, last = int(targets[0]), int(targets[-1])
     return Piece(tuple(layers), data, (slider(slider_name, last, first, last, stride, "t"),))
+
+
+def _bar(low: float, high: float, title: str, look: Look) -> Spec:
+    """The colour bar, shorter where the picture is narrow: on a phone its title leaves little room."""
+    bar = colour_bar(low, high, colours(low, high, look), title, look)
+    legend = bar["encoding"]["color"]["legend"]
+    legend["gradientLength"] = {"expr": f"min({legend['gradientLength']:g}, 0.38 * width)"}
+    return bar
 
 
 def bounds(logs: np.ndarray) -> tuple[float, float]:

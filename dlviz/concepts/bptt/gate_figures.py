@@ -94,9 +94,10 @@ def highway(result: Result, look: Look, ghost: Result | None = None) -> Any:
     piece = frame(x, y, look) + lines.ghost_lines(pinned, x, y, look)
     product = tr(look, "product of the f" if lstm else "product of the z")
     piece += lines.measured(drawn, x, y, look, height=HEIGHT)
-    piece += lines.theory(lags, found.direct, x, y, look, "", name="direct")
-    piece += theory.label(found.direct, product, x, y, look, name="product", at=0.5, below=True)
+    piece += lines.theory(lags, found.direct, x, y, look, None, name="direct")
+    piece += theory.label(found.direct, product, x, y, look, name="product", at=0.8, below=True)
     note = tr(
         look, "Frobenius norm over √n, of one network. Dashed: the path through the kept memory alone, from its gates."
     )
+    note += lines.ghost_note(pinned, look)
     return finish(piece, look, height=HEIGHT, title=footnote(note, look))

@@ -39,10 +39,10 @@ def hero(result: Result, look: Look, ghost: Result | None = None) -> Any:
         slope, bound = theories
         rho, sigma = result.settings.radius, _sigma(result)
         text = tr(look, "ρ^lag, ρ = {value}", value=small(rho))
-        piece += lines.theory(lags, slope, x, y, look, "", name="slope")
+        piece += lines.theory(lags, slope, x, y, look, None, name="slope")
         piece += theory.label(slope, text, x, y, look, name="slope", at=0.5)
         if sigma > rho * 1.001:
-            piece += lines.theory(lags, bound, x, y, look, "", name="bound")
+            piece += lines.theory(lags, bound, x, y, look, None, name="bound")
             text = tr(look, "bound (max f′ · σ)^lag, σ = {value}", value=small(sigma))
             piece += theory.label(bound, text, x, y, look, name="bound", at=1.0 if bound[1] > bound[0] else 0.6)
     said = "Median and 10–90 % band over {seeds} networks, each with its own sequence."
@@ -52,6 +52,7 @@ def hero(result: Result, look: Look, ghost: Result | None = None) -> Any:
     gone = [cell for cell, reach in result.reach.items() if reach.finite and (reach.band()[1] < GONE).any()]
     if gone:
         note += " " + tr(look, "Below 1e-300, not drawn: {cells}.", cells=", ".join(gone))
+    note += lines.ghost_note(pinned, look)
     return finish(piece, look, height=HEIGHT, title=footnote(note, look))
 
 

@@ -41,11 +41,13 @@ def jacobian(result: Result, look: Look, ghost: Result | None = None) -> Any:
     x = Axis(tr(look, "Step t"), 0.5, result.settings.steps_read + 0.5, ticks_from=1, whole=True)
     # The smallest is often far below: it may run out at the foot.
     most = span(found.singular[:, :2], found.rho, 1.0, log=True, decades=6)
-    heights = max(most[0] / 100, span(found.singular, log=True)[0]), most[1]
-    heights = min(heights[0], most[0]), most[1]
+    foot = max(most[0] / 100, span(found.singular, log=True)[0])
+    # No empty decades for what does not come so far.
+    foot = foot if np.mean(found.singular[:, 2] > foot) > 0.5 else most[0]
+    heights = min(foot, most[0]), most[1]
     y = Axis(tr(look, "σ and ρ of ∂h_t/∂h_(t−1)"), *heights, log=True)
     piece = frame(x, y, look)
-    piece += lines.theory(np.array([x.low, x.high]), np.ones(2), x, y, look, "", name="one")
+    piece += lines.theory(np.array([x.low, x.high]), np.ones(2), x, y, look, None, name="one")
     piece += lines.measured(drawn, x, y, look, height=HEIGHT)
     if len(found.at) <= FEW:
         piece += dots(drawn, x, y, look)
@@ -67,18 +69,18 @@ def powers(result: Result, look: Look, ghost: Result | None = None) -> Any:
     rho, sigma = found.radius ** k.astype(float), found.norm ** k.astype(float)
     cell = result.settings.cell
     drawn = [Line(cell, k, found.powers, label=tr(look, "norm of W^k"))]
-    x = Axis(tr(look, "Power k"), 0, float(k[-1]), whole=True)
+    x = Axis(tr(look, "Power k"), -0.3, k[-1] + 0.3, whole=True)  # room for the whole of the outer points
     low, high = span(found.powers, rho, log=True)
     if found.norm > found.radius * 1.001:
         high *= (high / low) ** 0.25  # room for the bound to be seen leaving
     y = Axis(tr(look, "Spectral norm of W^k"), low, min(high, 1e300), log=True)
     piece = frame(x, y, look)
-    piece += lines.theory(k, rho, x, y, look, "", name="rho")
+    piece += lines.theory(k, rho, x, y, look, None, name="rho")
     piece += lines.measured(drawn, x, y, look, height=HEIGHT) + dots(drawn, x, y, look)
     text = tr(look, "ρ^k, ρ = {value}", value=small(found.radius))
     piece += theory.label(rho, text, x, y, look, name="power of rho", at=0.6, below=True)
     if found.norm > found.radius * 1.001:
-        piece += lines.theory(k, sigma, x, y, look, "", name="sigma")
+        piece += lines.theory(k, sigma, x, y, look, None, name="sigma")
         text = tr(look, "σ^k, σ = {value}", value=small(found.norm))
         piece += theory.label(sigma, text, x, y, look, name="power of sigma")
         note = tr(look, "W is not normal: its largest singular value σ exceeds ρ, and the norm of W^k can exceed ρ^k.")
@@ -136,7 +138,8 @@ def contributions(result: Result, look: Look, ghost: Result | None = None) -> An
     style = {"stroke": look.inks.paper, "strokeWidth": 0.4 * look.unit, "opacity": 1}
     piece += Piece((mark("rect", "contributions", place, **style),), {"contributions": records})
     whole = tr(look, "whole gradient")
-    piece += lines.theory(np.array([x.low, x.high]), np.full(2, 100.0), x, y, look, whole, name="whole", at=1.0)
+    along = x.at(np.array([0.0, 0.6, 1.0]))  # the label stands at the middle one
+    piece += lines.theory(along, np.full(3, 100.0), x, y, look, whole, name="whole")
     piece += _cut(result, x, look)
     note = tr(look, "Each block is what one step adds along the gradient by the recurrent weights; one {cell}.",
               cell=result.settings.cell)  # fmt: skip

@@ -95,7 +95,7 @@ def losses(result: Result, look: Look, ghost: Result | None = None) -> Any:
     y = Axis(tr(look, "Loss on the mini-batch"), *((low, high) if log else span(*seen)), log=log)
     piece = frame(x, y, look) + lines.ghost_lines(pinned, x, y, look)
     piece += lines.measured(drawn, x, y, look, height=HEIGHT)
-    note = _note(found, look)
+    note = _note(found, look) + lines.ghost_note(pinned, look)
     largest = np.max(found.loss[np.isfinite(found.loss)], initial=0.0)
     if largest > y.high:
         note += " " + tr(look, "Losses beyond the frame reach {highest}.", highest=small(float(largest)))
@@ -175,7 +175,8 @@ def remembering(result: Result, look: Look, ghost: Result | None = None) -> Any:
     chance = 100 * found.chance
     text = tr(look, "chance: 1/8") if copy else tr(look, "always answering 1: 1 − 0.9²")
     piece += _level(chance, x, y, look, text, "chance")
-    return finish(piece, look, height=HEIGHT + 40, title=footnote(_trained(result, found, look), look))
+    note = _trained(result, found, look) + lines.ghost_note(pinned, look)
+    return finish(piece, look, height=HEIGHT + 40, title=footnote(note, look))
 
 
 def _trained(result: Result, found: Remembering, look: Look) -> str:
@@ -196,7 +197,7 @@ def _level(value: float, x: Axis, y: Axis, look: Look, text: str, name: str) -> 
     place = {"x": x.along("x"), "y": y.along("y")}
     below = {"align": "left", "baseline": "top", "dx": 6 * look.unit, "dy": 5 * look.unit}
     words = Piece(tuple(haloed(f"_{name} text", place, look, **below)), label)
-    return lines.theory(along, np.full(26, value), x, y, look, "", name=name) + words
+    return lines.theory(along, np.full(26, value), x, y, look, None, name=name) + words
 
 
 def _with_ticks(piece: Piece, x: Axis, at: np.ndarray) -> Piece:

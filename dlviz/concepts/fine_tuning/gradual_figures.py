@@ -82,7 +82,7 @@ def _strip(found: Gradual, x: Axis, y: Axis, low: float, look: Look) -> Piece:
         mark("rule", "thaws", upright | base, stroke=hue, strokeWidth=look.unit, opacity=0.35, tooltip=None),
         mark("rect", "frozen layers", box, fill=look.inks.faint, opacity=0.22, tooltip=None),
         mark("rect", "trained layers", box, fill=hue, opacity=0.75, tooltip=None),
-        mark("text", "frozen layers", place, color=look.inks.muted, **text),
+        mark("text", "frozen layers", place, color=look.inks.ink, **text),
         mark("text", "trained layers", place, color=look.inks.paper, fontWeight="bold", **text),
     )
     return Piece(layers, {"thaws": thaws, "frozen layers": still, "trained layers": bars})

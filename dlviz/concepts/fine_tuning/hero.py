@@ -83,7 +83,7 @@ def hero(result: Result, look: Look, ghost: Result | None = None) -> Any:
     scratch = [100 * part for part in middle_and_band(sweep.scratch)]
     heights = [part for line in (*drawn, *pinned) for part in (line.y, line.low, line.high)]
     last = max([layers - 1, *(int(line.x[-1]) for line in pinned)])
-    x = Axis(tr(look, "Frozen layers, counted from the input"), SCRATCH - 0.35, last, grid=False)
+    x = Axis(tr(look, "Frozen layers, counted from the input"), SCRATCH - 0.35, last + 0.07, grid=False)
     y = Axis(tr(look, "Accuracy on the target's test images in %"), *span(*heights, *scratch))
     piece = ticked(frame(x, y, look), "x", depths(layers, look)) + _baselines(sweep, scratch, x, y, look)
     piece += lines.ghost_lines(pinned, x, y, look) + lines.measured(drawn, x, y, look, height=HEIGHT)
@@ -92,6 +92,7 @@ def hero(result: Result, look: Look, ghost: Result | None = None) -> Any:
         look, "Labels a class. Thin: from scratch. Mean, range over seeds ({seeds}).",
         seeds=result.settings.seeds,
     )  # fmt: skip
+    note += lines.ghost_note(pinned, look)
     return finish(piece, look, height=HEIGHT, title=footnote(note, look))
 
 
@@ -135,6 +136,7 @@ def gain(result: Result, look: Look, ghost: Result | None = None) -> Any:
         look, "Mean and range over seeds ({seeds}), each against its own network from scratch.",
         seeds=result.settings.seeds,
     )  # fmt: skip
+    note += lines.ghost_note(pinned, look)
     return finish(piece, look, height=SUPPORT, title=footnote(note, look))
 
 

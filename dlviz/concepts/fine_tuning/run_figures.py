@@ -41,10 +41,9 @@ def network(result: Result, look: Look, ghost: Result | None = None) -> Any:
     head = tr(look, "{layer}: head, {classes} classes", layer=layers, classes=result.classes)
     blocks.append(Block(head, tr(look, "new"), "new", (f"{found.parameters[-1]:,}", "")))
     headers = (tr(look, "parameters"), tr(look, "a step, if frozen up to here"))
-    note = tr(
-        look,
-        "Click a block to freeze all up to it. {trained} of {total} parameters are trained. Measured: a step of "
-        "{models} networks at once.",
+    note = "" if look.slide else tr(look, "Click a block to freeze all up to it.") + " "
+    note += tr(
+        look, "{trained} of {total} parameters are trained. Measured: a step of {models} networks at once.",
         trained=f"{found.trained(k):,}", total=f"{int(found.parameters.sum()):,}", models=found.models,
     )  # fmt: skip
     return finish(stack(blocks, headers, look, bold=k), look, height=HEIGHT, title=footnote(note, look))
@@ -81,6 +80,7 @@ def _against_steps(
         look, "On test images; {labels} a class. Mean and range over seeds ({seeds}).",
         labels=called(result.settings.amount, result, look), seeds=result.settings.seeds,
     )  # fmt: skip
+    note += lines.ghost_note(pinned, look)
     return finish(piece, look, height=SUPPORT, title=footnote(note, look))
 
 
@@ -116,9 +116,10 @@ def pairs(result: Result, look: Look, ghost: Result | None = None) -> Any:
     note = tr(
         look,
         "Rows: source; columns: target; in each, labels a class by frozen layers of {layers}. MLP; seeds: {seeds}. "
-        "Coloured where all of at least two seeds agree on the sign. Click a pair to choose it.",
+        "Coloured where all of at least two seeds agree on the sign.",
         layers=s.layers, seeds=found.gain.shape[-1],
     )  # fmt: skip
+    note += "" if look.slide else " " + tr(look, "Click a pair to choose it.")
     return finish(piece, look, height=MAP, title=footnote(note, look))
 
 

@@ -91,6 +91,7 @@ def _sized(x: Axis, y: Axis, sizes: Sequence[int], look: Look) -> Piece:
     encoding = dict(ground["encoding"])
     axis = encoding["x"]["axis"] | {"values": [int(size) for size in sizes], "format": "d"}
     ground["encoding"] = encoding | {"x": encoding["x"] | {"scale": x.scale, "axis": axis}}
+    ground["data"] = {"values": [{"x": x.low, "y": y.low}]}  # zero may lie far to the left, and take room there
     return Piece((ground, *piece.layers[1:]), piece.data, piece.params)
 
 
@@ -104,12 +105,12 @@ def spread(result: Result, look: Look, ghost: Result | None = None) -> Any:
         Line("mean", sizes, found.mean_spread, label=tr(look, "mean, in σ")),
         Line("variance", sizes, found.var_spread, label=tr(look, "variance, in σ²")),
     ]
-    x = Axis(tr(look, "Batch size N"), 1.6, float(sizes[-1]) * 1.2, log=True)
+    x = Axis(tr(look, "Batch size N"), 1.6, float(sizes[-1]) * 1.15, log=True)
     heights = span(found.mean_spread, found.var_spread, found.mean_theory(), found.var_theory(), log=True)
     y = Axis(tr(look, "Standard deviation over {count} batches", count=found.count), *heights, log=True)
     piece = _sized(x, y, sizes, look) + lines.measured(drawn, x, y, look, height=HEIGHT) + dots(drawn, x, y, look)
     piece += lines.theory(sizes, found.var_theory(), x, y, look, VARIANCE, name="theory of the variance", at=0.15)
-    piece += lines.theory(sizes, found.mean_theory(), x, y, look, "", name="theory of the mean")
+    piece += lines.theory(sizes, found.mean_theory(), x, y, look, None, name="theory of the mean")
     # Below its line: the other one is close above.
     at = len(sizes) // 2
     label = {"_theory of the mean": rows(x=[float(sizes[at])], y=[float(found.mean_theory()[at])], text=["σ/√N"])}
@@ -148,7 +149,7 @@ def error(result: Result, look: Look, ghost: Result | None = None) -> Any:
     drawn = _errors(result)
     pinned = _errors(ghost) if ghost is not None and ghost.training is not None else []
     heights = [values for line in (*drawn, *pinned) for values in (line.y, line.low, line.high)]
-    x = Axis(tr(look, "Batch size N"), 1.7, 150, log=True)
+    x = Axis(tr(look, "Batch size N"), 1.7, 145, log=True)
     y = Axis(tr(look, "Test error in %"), *span(*heights, log=True), log=True)
     piece = _sized(x, y, runs.sizes, look) + lines.ghost_lines(pinned, x, y, look)
     piece += lines.measured(drawn, x, y, look, height=HEIGHT + 40) + dots(drawn, x, y, look)
@@ -156,7 +157,7 @@ def error(result: Result, look: Look, ghost: Result | None = None) -> Any:
         look, "Median and range over seeds ({seeds}); {tested} test digits; learning rate proportional to N.",
         seeds=runs.error.shape[2], tested=runs.tested,
     )  # fmt: skip
-    return finish(piece, look, height=HEIGHT + 40, title=footnote(note, look))
+    return finish(piece, look, height=HEIGHT + 40, title=footnote(note + lines.ghost_note(pinned, look), look))
 
 
 def _errors(result: Result) -> list[Line]:
@@ -214,17 +215,18 @@ def depth(result: Result, look: Look, ghost: Result | None = None) -> Any:
     piece += lines.measured(drawn, x, y, look, height=HEIGHT + 40)
     labelled: list[float] = []
     for norm, values in predicted.items():
+        at = 0.5 if values[0] > 1.01 * values[-1] else 0.65  # there the text goes to the left, towards the axis
         # Where two predictions lie on each other, only the first has its formula.
         middle = float(y.share(values[len(values) // 2]))
         free = all(abs(middle - other) > 0.07 for other in labelled)
         label = f"{_rule(norm)} = {found.factors[norm]:.3f}" if free else ""
-        piece += lines.theory(layers, values, x, y, look, label, name=f"theory {norm}", at=0.5)
+        piece += lines.theory(layers, values, x, y, look, label, name=f"theory {norm}", at=at)
         labelled += [middle] if free else []
     note = tr(
         look,
         "Median and range over 3 seeds. Dashed: from the last layer on, the factor per layer that theory predicts.",
     )
-    return finish(piece, look, height=HEIGHT + 40, title=footnote(note, look))
+    return finish(piece, look, height=HEIGHT + 40, title=footnote(note + lines.ghost_note(pinned, look), look))
 
 
 def _rule(norm: str) -> str:
@@ -251,7 +253,7 @@ def groups(result: Result, look: Look, ghost: Result | None = None) -> Any:
         Line("InstanceNorm", found.counts, found.to_instance, label=tr(look, "to InstanceNorm")),
     ]
     highest = max(float(np.max(found.to_layer)), float(np.max(found.to_instance)), 1e-3)
-    x = Axis(tr(look, "Groups G"), 0.8, float(found.counts[-1]) + 0.2)
+    x = Axis(tr(look, "Groups G"), 0.8, found.counts[-1] + 0.02 * max(int(found.counts[-1]), 5))
     y = Axis(tr(look, "Root mean square difference"), -0.04 * highest, 1.1 * highest)
     piece = _sized(x, y, found.counts, look) + lines.measured(drawn, x, y, look, height=HEIGHT)
     piece += dots(drawn, x, y, look)
@@ -267,7 +269,7 @@ def padding(result: Result, look: Look, ghost: Result | None = None) -> Any:
         return off(look)
     drawn = [Line(norm, found.appended, values) for norm, values in found.shift.items()]
     highest = max(max(float(np.nanmax(values)) for values in found.shift.values()), 1e-3)
-    x = Axis(tr(look, "Padded positions appended"), 0, float(found.appended[-1]))
+    x = Axis(tr(look, "Padded positions appended"), -0.1, float(found.appended[-1]) + 0.1)
     y = Axis(tr(look, "Root mean square change"), -0.04 * highest, 1.1 * highest)
     piece = frame(x, y, look) + lines.measured(drawn, x, y, look, height=HEIGHT) + dots(drawn, x, y, look)
     return finish(piece, look, height=HEIGHT)

@@ -47,6 +47,9 @@ def hero(result: Result, look: Look, ghost: Result | None = None) -> Any:
     note = tr(look, "Point at a cell to light those that share its μ and σ; click to choose it.")
     if not block.real.all():
         note = tr(look, "Crossed out: padding. Point at a cell to light those that share its μ and σ.")
+    if look.slide:  # on which there is nothing to point at
+        note = tr(look, "Coloured: the cells that share their statistics with the framed one.")
+        note += "" if block.real.all() else " " + tr(look, "Crossed out: padding.")
     return finish(piece, look, height=HERO, title=footnote(note, look))
 
 

@@ -20,7 +20,7 @@ def _image(picture: Picture, name: str, look: Look) -> Image:
         return ", ".join(f"{value:.2f}".replace("-0.00", "0.00").replace("-", "−") for value in values)
 
     cut = tr(look, "cut off: {share}", share=percent(picture.clipped)) if picture.clipped > 0 else ""
-    return Image(picture.pixels, name, (f"μ {listed(picture.mean)}; σ {listed(picture.deviation)}", cut))
+    return Image(picture.pixels, name, (f"μ {listed(picture.mean)}", f"σ {listed(picture.deviation)}", cut))
 
 
 def contrast(result: Result, look: Look, ghost: Result | None = None) -> Any:
