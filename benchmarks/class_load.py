@@ -7,6 +7,7 @@
     python benchmarks/class_load.py cut       200 connections cut, then the server killed and started again
 
     --sessions N --page STEM --link QUERY --vary SETTING --ramp S --think S --duration S
+    --beside 'STEM?QUERY' of `uncached`: a long run that somebody else has asked for
 
 Each prints what was measured beside what was to be reached. benchmarks/memory.py has the figures of memory.
 """
@@ -24,7 +25,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from load import Crowd, Meter, affinity, crowd, median, memory, own_links, percentile, stops, table
+from load import Crowd, Meter, affinity, beside, crowd, median, memory, own_links, percentile, stops, table
 from serving import ROOT, free_port, serving, start, stop
 from visitors import Visitor
 
@@ -124,7 +125,8 @@ def uncached(asked: Namespace) -> None:
         people = await crowd(url, asked.page, own_links(asked.page, own, asked.sessions), timeout=300)
         values = [stops(people.visitors[0], asked.vary, 12)]
         with Meter(pid, url) as meter:
-            await people.act(asked.vary, values, asked.think, min(asked.duration, 11 * asked.think), timeout=300)
+            async with beside(url, asked.beside):
+                await people.act(asked.vary, values, asked.think, min(asked.duration, 11 * asked.think), timeout=300)
         return people, meter
 
     with watched() as (pid, url, seen):
@@ -297,6 +299,7 @@ def main() -> None:
     parser.add_argument("--sessions", type=int, help="200, or 50 of `uncached`")
     parser.add_argument("--page", choices=VARY, default="loss_surfaces")
     parser.add_argument("--link", default="", help="the query of the link")
+    parser.add_argument("--beside", default="", help="of `uncached`: a page and query that somebody else has open")
     parser.add_argument("--vary", help="key of the slider that is moved")
     parser.add_argument("--ramp", type=float, default=0, help="seconds within which they arrive (0)")
     parser.add_argument("--think", type=float, default=5, help="seconds from one change to the next (5)")

@@ -18,8 +18,8 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +114,18 @@ async def crowd(url: str, page: str, links: Sequence[str], ramp: float = 0, time
         )
     )
     return gathered
+
+
+@asynccontextmanager
+async def beside(url: str, link: str) -> AsyncIterator[None]:
+    """Somebody else has a page open meanwhile, ``"stem?query"``, whatever it computes; nobody if that is empty."""
+    page, _, query = link.partition("?")
+    async with AsyncExitStack() as stack:
+        if link:
+            visitor = await stack.enter_async_context(Visitor(url, page, query))
+            await visitor.ask()
+            await asyncio.sleep(4)  # the run is a long one by now
+        yield
 
 
 class Crowd:

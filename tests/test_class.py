@@ -16,7 +16,7 @@ from serving import free_port, serving, start, stop
 from visitors import Visitor, run
 
 from dlviz.engine import kept as keeping
-from dlviz.engine.device import gate
+from dlviz.engine.gate import gate
 from dlviz.engine.kept import Room, Shelf, kept, weight
 from dlviz.engine.line import Line
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from dlviz.engine import device, kernels, program
+from dlviz.engine import device, gate, kernels, program
 from dlviz.engine.descent import Lanes, basins, descend, draw_batches, draw_noise, final_loss
 from dlviz.engine.optimizers import RULES
 from dlviz.engine.program import OPERATIONS, compile_program
@@ -168,7 +168,7 @@ def test_work_ends_promptly_when_progress_raises(which):
     assert time.perf_counter() - raised[0] < 0.3
     assert shares == sorted(shares)
     assert 0 <= shares[0] <= shares[-1] < 0.5
-    with device.gate():
+    with gate.gate():
         pass
 
 
@@ -186,7 +186,7 @@ def test_the_gate_lets_one_thread_in_and_the_waiting_one_leave():
     inside, leave = threading.Event(), threading.Event()
 
     def hold():
-        with device.gate():
+        with gate.gate():
             inside.set()
             leave.wait(10)
 
@@ -197,10 +197,10 @@ def test_the_gate_lets_one_thread_in_and_the_waiting_one_leave():
     def impatient(_share):
         raise Moved
 
-    with pytest.raises(Moved), device.gate(impatient):
+    with pytest.raises(Moved), gate.gate(impatient):
         pytest.fail("two threads inside the gate")
     leave.set()
-    with device.gate(), device.gate():  # reentrant
+    with gate.gate(), gate.gate():  # reentrant
         thread.join(5)
     assert not thread.is_alive()
 
@@ -277,12 +277,12 @@ def test_a_long_computation_returns_the_memory_that_it_has_freed():
         return 4096 * int(Path("/proc/self/statm").read_text().split()[1])
 
     before = held()
-    with device.gate():
+    with gate.gate():
         blocks = [bytearray(b"x") * 100_000 for _ in range(1000)]
         assert held() - before > 50e6
         above = bytearray(b"x") * 100_000  # keeps the allocator from giving back what lies below
         del blocks
-        time.sleep(2 * device.LONG)
+        time.sleep(2 * gate.FREES)
     assert held() - before < 20e6
     assert above
 

@@ -21,7 +21,7 @@ from dlviz import catalog
 from dlviz.contract import silent
 from dlviz.drawing import export
 from dlviz.drawing.worker import Worker
-from dlviz.engine.device import gate
+from dlviz.engine.gate import gate
 from dlviz.engine.kept import Shelf
 from dlviz.language import LANGUAGES
 from dlviz.ui import charts, compute, panels

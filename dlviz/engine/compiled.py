@@ -15,7 +15,8 @@ import numpy as np
 
 from dlviz.contract import Progress
 from dlviz.engine import descent, kernels
-from dlviz.engine.device import gate, threads
+from dlviz.engine.device import threads
+from dlviz.engine.gate import gate, undivided
 from dlviz.engine.program import Program, compile_program
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def _run(pieces: Sequence[Piece], total: float, seconds: float, progress: Progre
         for i, piece in enumerate(pieces):
             piece(done[i], stop)
     else:
-        with gate(progress):
+        with gate(progress), undivided():
             futures = [_pool().submit(piece, done[i], stop) for i, piece in enumerate(pieces)]
             try:
                 while wait(futures, timeout=REPORT_SECONDS).not_done:

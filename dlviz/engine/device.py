@@ -1,4 +1,4 @@
-"""Where the numbers are computed, and the gate that heavy computation goes through.
+"""Where the numbers are computed.
 
 The device is ``DLVIZ_DEVICE`` (``cpu``, ``cuda`` or ``mps``) if that is set, else the first CUDA GPU, else
 the CPU. ``mps`` must be asked for, because it has no float64. What is a matter of microseconds stays on the CPU,
@@ -11,19 +11,15 @@ import ctypes
 import gc
 import os
 import platform
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from functools import cache, wraps
 from importlib import metadata
-from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from dlviz.contract import Computed, Progress, Result, silent
-from dlviz.engine import memory
-from dlviz.engine.line import Line
 
 if TYPE_CHECKING:
     import torch
@@ -33,10 +29,6 @@ R = TypeVar("R", bound=Result)
 DEVICES = ("cpu", "cuda", "mps")
 LEAST_PIECE = 16
 """Pieces are cut to this part of their usual size before a run that does not fit goes to the CPU."""
-LONG = 0.05
-"""Seconds of computing after which freed memory is returned, which itself takes some milliseconds."""
-_line = Line(1)
-_inside = threading.local()
 
 
 @dataclass
@@ -239,26 +231,3 @@ def one_thread() -> None:
     wants the cores, or a shared machine has fewer than it shows, a run takes many times as long.
     """
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-
-
-@contextmanager
-def gate(progress: Progress = silent) -> Iterator[None]:
-    """One heavy computation at a time in this process, in the order of arrival.
-
-    Torch calls of several server threads on few cores slow each other down manyfold, so all of them pass
-    here. The gate is reentrant. While waiting, `progress` is called with 0 now and then and may raise, so that a
-    visitor who has moved on leaves the queue.
-    """
-    if getattr(_inside, "gate", False):
-        yield
-        return
-    _line.enter(progress)
-    _inside.gate = True
-    begun = perf_counter()
-    try:
-        yield
-    finally:
-        if perf_counter() - begun > LONG:
-            memory.give_back()
-        _inside.gate = False
-        _line.leave()

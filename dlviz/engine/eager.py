@@ -17,7 +17,8 @@ import torch
 
 from dlviz.contract import Progress
 from dlviz.engine import descent
-from dlviz.engine.device import device, gate, piece
+from dlviz.engine.device import device, piece
+from dlviz.engine.gate import gate
 
 if TYPE_CHECKING:
     from dlviz.engine.surfaces import Surface

@@ -131,7 +131,7 @@ def kept(maxsize: int) -> Callable[[Callable[..., T]], Callable[..., T]]:
 
     The keyword argument ``progress`` is no part of the key: it is passed on when there is work to do.
     NumPy arrays in a result are made read-only, for it is shared. What raises is not kept. Two threads that
-    ask for the same at once both compute it; in the app the gate of ``engine.device`` lets only one. All
+    ask for the same at once both compute it; in the app that is rare, for ``engine.gate`` lets only one in. All
     such functions and the app's own results share the bytes of :data:`ROOM`.
     """
 

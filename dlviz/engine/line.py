@@ -1,9 +1,11 @@
-"""A line in which threads wait for one of few places, in the order of arrival."""
+"""Lines in which threads wait for one of few places, in the order of arrival."""
 
 from __future__ import annotations
 
 import threading
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
 
 from dlviz.contract import Progress, silent
 
@@ -18,6 +20,11 @@ class Line:
         self._free = places
         self._lock = threading.Lock()
         self._waiting: deque[threading.Event] = deque()
+
+    @property
+    def waited_for(self) -> bool:
+        """Whether somebody waits."""
+        return bool(self._waiting)
 
     def enter(self, progress: Progress = silent, first: bool = False) -> None:
         """Take a place, ``first`` before those who wait already; each goes with a :meth:`leave`.
@@ -57,3 +64,30 @@ class Line:
             self._waiting.popleft().set()
         else:
             self._free += 1
+
+
+class Lines:
+    """A line with one place for every key, as long as somebody is in it. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lines: dict[Hashable, Line] = {}
+        self._users: Counter[Hashable] = Counter()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def alone(self, key: Hashable, progress: Progress = silent) -> Iterator[None]:
+        """Be the only one with this key; ``progress`` as in :meth:`Line.enter`."""
+        with self._lock:
+            line = self._lines.setdefault(key, Line(1))
+            self._users[key] += 1
+        try:
+            line.enter(progress)
+            try:
+                yield
+            finally:
+                line.leave()
+        finally:
+            with self._lock:
+                self._users[key] -= 1
+                if not self._users[key]:
+                    del self._users[key], self._lines[key]

@@ -12,6 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 from dlviz import catalog
 from dlviz.contract import Settings
 from dlviz.engine.kept import Shelf, frozen
+from dlviz.engine.line import Lines
 from dlviz.ui.turns import aside
 from dlviz.ui.visitor import tr
 
@@ -24,6 +25,7 @@ _YIELD = 0.01
 _results = Shelf(max_entries=128)
 _took = Shelf(max_entries=128)
 """Seconds of the last run with such amounts."""
+_under_way = Lines()
 
 
 def result(stem: str, settings: Settings, progress: Callable[[float], None]) -> Any:
@@ -36,26 +38,23 @@ def result(stem: str, settings: Settings, progress: Callable[[float], None]) -> 
     found = _results.get(key)
     if found is not None:
         return found
-    from dlviz.engine.device import gate
+    from dlviz.engine.gate import gate, give_way
 
-    def waiting(share: float) -> None:
-        # Another visitor may have computed the same while this one waits.
-        if _results.get(key) is not None:
-            raise _ThereError
+    def fair(share: float) -> None:
         progress(share)
+        give_way(lambda _share: progress(share))
 
-    try:
-        with aside(), gate(waiting):
-            found = _results.get(key)
-            if found is None:
+    # Who asks for the same waits for it, and finds it on the shelf.
+    with aside(), _under_way.alone(key, progress):
+        found = _results.get(key)
+        if found is None:
+            with gate(progress):
                 begun = perf_counter()
-                found = catalog.concepts()[stem].experiment.run(settings, progress)
+                found = catalog.concepts()[stem].experiment.run(settings, fair)
                 _took.put((stem, *_amounts(settings)), perf_counter() - begun)
                 frozen(found)
                 _results.put(key, found)
-            return found
-    except _ThereError:
-        return result(stem, settings, progress)
+        return found
 
 
 def ready(stem: str, settings: Settings) -> bool:
@@ -71,10 +70,6 @@ def may_take(stem: str, settings: Settings) -> float:
 def _amounts(settings: Settings) -> list[Any]:
     """What a first look has less of."""
     return [getattr(settings, name) for name, less in settings.coarse() if getattr(settings, name) != less]
-
-
-class _ThereError(Exception):
-    """What a thread waited to compute has been computed by another one."""
 
 
 class TooLongError(Exception):
