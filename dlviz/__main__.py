@@ -186,12 +186,17 @@ def _draw(
         raise Wrong(f"{error}; nothing was written") from error
 
 
+def _plain(text: str) -> str:
+    """One line that a terminal shows as it is: names and values may hold line feeds and a terminal's own codes."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 def run(arguments: list[str] | None = None) -> int:
     """Carry out a command line (this process's own by default); gives the exit code."""
     try:
         return main(arguments, standalone_mode=False, prog_name="python -m dlviz") or 0
     except click.ClickException as error:
-        click.echo(f"Error: {error.format_message()}", err=True)
+        click.echo(f"Error: {_plain(error.format_message())}", err=True)
         return 2
     except (click.Abort, KeyboardInterrupt):
         return 130

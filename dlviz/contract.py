@@ -88,6 +88,10 @@ def log_ticks(low: int, high: int, mantissas: tuple[float, ...] = (1, 1.5, 2, 3,
     return (*values, float(f"1e{high}"))
 
 
+def _unsigned_zero(value: Any) -> Any:
+    return 0.0 if isinstance(value, float) and value == 0 else value
+
+
 @dataclass(frozen=True)
 class Rejected:
     """A value from outside that was not taken: which setting, what was given, what is allowed."""
@@ -107,11 +111,12 @@ class Settings(BaseModel):
 
     @field_validator("*")
     @classmethod
-    def _in_one_order(cls, value: Any, info: ValidationInfo) -> Any:
+    def _in_one_form(cls, value: Any, info: ValidationInfo) -> Any:
         # Equal choices of several give equal settings, colours and links, whatever the order of the clicks.
         if isinstance(value, tuple) and (options := cls.options(info.field_name)):
             return tuple(option for option in options if option in value)
-        return value
+        # -0.0 equals 0.0, so what is kept for the one is shown for the other: its link must not differ.
+        return tuple(map(_unsigned_zero, value)) if isinstance(value, tuple) else _unsigned_zero(value)
 
     @model_validator(mode="after")
     def _within_spans(self) -> Settings:

@@ -135,6 +135,8 @@ def read_settings(data: bytes) -> tuple[str, dict[str, Any], dict[str, Any] | No
         content = json.loads(data)
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError("this is not a JSON file") from error
+    if isinstance(content, dict) and content.get("format", FORMAT) != FORMAT:
+        raise ValueError(f'its "format" is {content["format"]!r:.40}, and this version reads {FORMAT}')
     if not isinstance(content, dict) or not isinstance(content.get("concept"), str):
         raise ValueError('a settings file has the keys "concept" and "settings"')
     if not isinstance(content.get("settings"), dict):

@@ -146,6 +146,7 @@ def said(capsys, arguments) -> str:
     assert not out
     assert error.startswith("Error: ")
     assert error.count("\n") == 1, error
+    assert error[:-1].isprintable(), "a terminal would take some of it for its own codes"
     assert len(error) < 2_000
     assert "Traceback" not in error
     return error
@@ -156,6 +157,9 @@ HERE = "{}/a.svg"
 ARGUMENTS = {
     "no such command": ["draw"],
     "no such option": ["list", "--all"],
+    "a command of a terminal's codes": ["\x1b[31m\n"],
+    "an option of a terminal's codes": ["list", "--\x1b[31m\n"],
+    "a file of a terminal's codes": ["figure", "STEM", "--settings", "{}/\x1b[31m\n", "-o", HERE],
     "list in no language": ["list", "--lang", "xx"],
     "figure of nothing": ["figure", "-o", HERE],
     "figure to nowhere": ["figure", "STEM"],
@@ -222,6 +226,11 @@ FILES = {
     "a concept as a number": lambda stem: stored(1),
     "another concept": lambda stem: stored("nobody"),
     "an unknown name": lambda stem: stored(stem, settings={"nobody": 1}),
+    "a name with line feeds and a terminal's codes": lambda stem: stored(stem, settings={"a\nTrace\x1b[31m\u202e": 1}),
+    "a pin with such a name": lambda stem: stored(stem, pin={"a\nTrace\x1b[31m": 1}),
+    "a later format": lambda stem: stored(stem, format=99),
+    "a format of anything": lambda stem: stored(stem, format={"a": ["\x1b\n"] * 10_000}),
+    "no format at all": lambda stem: stored(stem, format=None),
     "a nested value": lambda stem: stored(stem, settings={"seed": {"a": [1]}}),
     "a list for a number": lambda stem: stored(stem, settings={"seed": [1, 2]}),
     "null for a number": lambda stem: stored(stem, settings={"seed": None}),
@@ -264,6 +273,13 @@ def test_what_an_editor_adds_to_a_settings_file_is_no_harm(tmp_path, stem):
         assert run(["figure", stem, "--settings", str(file), "-o", str(target)]) == 0
         found = json.loads(target.read_text(encoding="utf-8"))["settings"]
         assert {name: found[name] for name in changed} == changed
+
+
+def test_a_settings_file_of_a_later_format_says_so(tmp_path, capsys):
+    file = tmp_path / "stored.json"
+    file.write_bytes(stored(STEMS[0], format=99))
+    error = said(capsys, ["figure", STEMS[0], "--settings", str(file), "-o", str(tmp_path / "a.svg")])
+    assert '"format" is 99, and this version reads 1' in error
 
 
 def test_memory_that_does_not_suffice_is_said_in_one_line(tmp_path, capsys, monkeypatch):

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
-from dlviz import catalog, record
+from dlviz import catalog, contract, record
 from dlviz.drawing.theme import Look
 
 STEMS = list(catalog.concepts())
@@ -79,6 +79,26 @@ def test_nothing_from_outside_breaks_the_settings_or_leaves_its_bounds(stem):
         assert set(given_values) - set(fields) <= {name for name in given_values if name[:40] in refused}
 
     check()
+
+
+class Points(contract.Settings):
+    """Settings of a kind that may come: several numbers in one."""
+
+    at: tuple[float, ...] = contract.knob((1.0,), "At")
+
+
+@pytest.mark.parametrize("model", [*(catalog.concepts()[stem].experiment.Settings for stem in STEMS), Points])
+def test_minus_zero_is_zero_in_the_link_too(model):
+    """The two are equal, so what is kept for one visitor is shown to the other."""
+    taken = 0
+    for name in (name for name, field in model.model_fields.items() if field.annotation is not str):
+        for given_ in ("-0.0", -0.0, "-0"):
+            chosen, rejected = model.lenient({name: given_})
+            if not rejected:
+                taken += 1
+                assert "-0" not in str(getattr(chosen, name)), name
+                assert "-0" not in record.pack(record.effective(chosen))
+    assert taken
 
 
 @given(st.binary(max_size=300))

@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import streamlit as st
+from streamlit.runtime import Runtime
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dlviz import catalog, record
-from dlviz.contract import Result, Settings, silent
+from dlviz.contract import Progress, Result, Settings, silent
 from dlviz.language import Words
 from dlviz.ui import address, compute
 from dlviz.ui.trouble import apart, explain
@@ -146,10 +148,13 @@ def _download(stem: str, settings: Settings, pin: Settings | None, choice: dict[
     """The button. The file is made when it is clicked, while the page stays as it is."""
     suffix = choice["suffix"]
     trouble: list[Exception] = st.session_state.setdefault("export_trouble", [])
+    wanted = _while_connected()
 
     def made() -> bytes:
         try:
-            return make_file(stem, settings, pin, choice)
+            return make_file(stem, settings, pin, choice, wanted)
+        except LeftError:
+            raise  # nobody is there to be told
         except Exception as error:
             trouble.append(error)
             raise  # Streamlit tells of the failure below the button, but not of its reason.
@@ -169,30 +174,52 @@ def _download(stem: str, settings: Settings, pin: Settings | None, choice: dict[
         trouble.clear()
 
 
-def make_file(stem: str, settings: Settings, pin: Settings | None, choice: dict[str, Any]) -> bytes:
+class LeftError(Exception):
+    """The visitor has left, or the line was cut: what was asked for is no longer wanted."""
+
+
+def _while_connected() -> Progress:
+    """A progress callback for work outside of this session's script: it ends the work once its visitor has left.
+
+    Streamlit ends the script of a session whose line is cut, but not a download, which is no part of it.
+    """
+    session = get_script_run_ctx().session_id
+
+    def wanted(_share: float) -> None:
+        if not Runtime.instance().is_active_session(session):
+            raise LeftError
+
+    return wanted
+
+
+def make_file(
+    stem: str, settings: Settings, pin: Settings | None, choice: dict[str, Any], progress: Progress = silent
+) -> bytes:
     """The bytes of a file. Slow; called when the button is clicked, outside of the session's script.
 
-    Raises what the experiment or ``dlviz.drawing.export`` raises.
+    Raises what the experiment, ``dlviz.drawing.export`` or ``progress`` raises.
     """
     if choice["suffix"] == "json":
         return record.settings_json(stem, settings, pin)
     key = (stem, settings, pin, tuple(choice.items()))
     data = _files.get(key)
     if data is None:
-        data = _render(stem, settings, pin, choice)
+        data = _render(stem, settings, pin, choice, progress)
         _files.put(key, data)
     return data
 
 
-def _render(stem: str, settings: Settings, pin: Settings | None, choice: dict[str, Any]) -> bytes:
+def _render(stem: str, settings: Settings, pin: Settings | None, choice: dict[str, Any], progress: Progress) -> bytes:
     from dlviz.drawing import export
     from dlviz.drawing.theme import Look
 
-    result = compute.result(stem, settings, silent)
-    ghost = None if pin is None or pin == settings else compute.result(stem, pin, silent)
+    progress(0.0)  # the download may have waited for a thread
+    result = compute.result(stem, settings, progress)
+    ghost = None if pin is None or pin == settings else compute.result(stem, pin, progress)
     view = Look(choice["language"], choice["theme"], slide=choice["slide"], transparent=choice["transparent"])
     figure = catalog.concepts()[stem].figures.FIGURES[choice["figure"]].draw(result, view, ghost=ghost)
     lines: tuple[str, ...] = ()
     if choice["caption"]:
         lines = record.caption(stem, settings, choice["language"], result.computed, link=choice["link"], pin=pin)
+    progress(1.0)  # one process draws the files of all visitors
     return export.render(figure, choice["suffix"], look=view, scale=choice["scale"], caption=lines)

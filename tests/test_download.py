@@ -1,0 +1,100 @@
+"""Downloads are made outside of their session's script, and end all the same when the visitor has left."""
+
+import asyncio
+import json
+
+import pytest
+from conftest import ROOT
+from serving import serving
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import BackendOperationResponse, ForwardMsg
+from visitors import Visitor, run
+
+from dlviz import catalog
+from dlviz.contract import silent
+from dlviz.drawing import export
+from dlviz.ui import compute, panels
+
+LONG = "network=CNN&steps=400&seeds=16&seed=77"
+
+
+class Downloader(Visitor):
+    """A visitor who opens the panel and clicks on "Download"."""
+
+    def __init__(self, *given: str) -> None:
+        super().__init__(*given)
+        self.answers: list[BackendOperationResponse] = []
+
+    def _take(self, raw: bytes) -> None:
+        message = ForwardMsg.FromString(raw)
+        if message.HasField("backend_operation_response"):
+            self.answers.append(message.backend_operation_response)
+        super()._take(raw)
+
+    async def unfold(self) -> None:
+        await self.put("share", True)
+        await self.until(lambda: "export_download" in self.widgets, 60)
+
+    async def click(self) -> None:
+        buttons = (e.download_button for e in self.elements.values() if e.HasField("download_button"))
+        message = BackMsg()
+        asked = message.backend_operation_request
+        asked.request_id, asked.session_id = "download", self.session
+        asked.deferred_file.file_id = next(buttons).deferred_file_id
+        await self.send(message.SerializeToString())
+
+
+def test_a_download_comes_to_who_stays_and_ends_for_who_leaves(tmp_path):
+    seen = tmp_path / "seen.json"
+
+    def looks() -> int:
+        counts = json.loads(seen.read_text())["computing"]
+        return sum(counts.values()) - counts.get("0", 0)
+
+    async def stay(url: str) -> None:
+        async with Downloader(url, "loss_surfaces", "steps=37") as visitor:
+            await visitor.open()
+            await visitor.unfold()
+            await visitor.click()
+            await visitor.until(lambda: bool(visitor.answers), 60)
+            assert visitor.answers[0].deferred_file.url.endswith(".svg"), visitor.answers
+
+    async def leave(url: str) -> int:
+        visitor = Downloader(url, "fine_tuning", LONG)
+        await visitor.connect()
+        await visitor.ask()
+        await visitor.until(lambda: "stop_run" in visitor.widgets, 60)
+        await visitor.put("stop_run")
+        await visitor.until(lambda: any("Stopped" in said for said in visitor.alerts), 60)
+        await visitor.end(60)
+        await visitor.unfold()
+        before = looks()
+        for _ in range(3):
+            await visitor.click()
+        async with asyncio.timeout(60):
+            while looks() < before + 20:
+                await asyncio.sleep(0.1)
+        visitor.cut()
+        await asyncio.sleep(1.5)
+        left = looks()
+        await asyncio.sleep(1)
+        return looks() - left
+
+    with serving(runner=ROOT / "benchmarks" / "watched.py", env={"DLVIZ_WATCH": str(seen)}) as (_process, url):
+        run(stay(url))
+        assert run(leave(url)) == 0
+
+
+def test_a_file_is_not_drawn_for_who_left_while_it_was_computed(monkeypatch):
+    settings = catalog.concepts()["loss_surfaces"].experiment.Settings(steps=38)
+    monkeypatch.setattr(export, "render", lambda *_, **__: pytest.fail("the one process for all was asked"))
+
+    def left(share: float) -> None:
+        if share == 1.0:
+            raise panels.LeftError
+
+    choice = {"figure": "hero", "suffix": "svg", "scale": 2, "theme": "light", "transparent": False, "slide": False,
+              "language": "en", "link": None, "caption": False}  # fmt: skip
+    compute.result("loss_surfaces", settings, silent)
+    with pytest.raises(panels.LeftError):
+        panels.make_file("loss_surfaces", settings, None, choice, left)
