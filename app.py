@@ -37,9 +37,11 @@ else:
     import gc
 
     from dlviz.engine import memory
-    from dlviz.ui import guard
+    from dlviz.ui import guard, wire
 
     memory.few_arenas()
+    wire.more_files()
+    wire.bound()
     # A run makes ten thousand objects that die with it. To look for cycles after every 700 of them took a fifth
     # to a third of the server's time in a full class (docs/reliability.md).
     gc.set_threshold(50_000, 20, 20)

@@ -7,8 +7,9 @@ import os
 import shutil
 import subprocess
 import time
+import urllib.error
 import urllib.request
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -16,7 +17,9 @@ import pytest
 from conftest import ROOT
 from serving import free_port, serving
 from visitors import Visitor, run
-from websockets.exceptions import WebSocketException
+from websockets.exceptions import InvalidStatus, WebSocketException
+
+from dlviz.ui.refusal import full_page, full_text
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 SESSIONS = 20
@@ -27,7 +30,7 @@ KEY = "learning_rate"
 def configuration(folder: Path, replicas: list[str], listen: str) -> Path:
     """The template of deploy/ filled in as the nginx image does it, in the frame that the image has around it."""
     template = (ROOT / "deploy" / "nginx.conf.template").read_text(encoding="utf-8")
-    servers = " ".join(f"server {replica} fail_timeout=5s;" for replica in replicas)
+    servers = " ".join(f"server {replica} max_fails=0;" for replica in replicas)
     inner = template.replace("${REPLICAS}", servers).replace("${LISTEN}", listen)
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     paths = "".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)
@@ -49,15 +52,19 @@ def answers(url: str) -> bool:
     return False
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    """nginx in front of two replicas: its address, and the replicas' processes."""
+@pytest.fixture
+def nginx(tmp_path):
+    """A function that starts nginx in front of two replicas: gives its address, and the replicas' processes."""
     if NGINX is None and os.environ.get("CI") != "true":
         pytest.skip("NO NGINX: install nginx (Debian: nginx-light); two replicas are not tested without it")
     assert NGINX is not None, "nginx was not found, and CI=true asks for it"
-    folder = tmp_path_factory.mktemp("nginx")
+    return lambda env=None: behind_nginx(tmp_path, env)
+
+
+@contextmanager
+def behind_nginx(folder: Path, env: dict[str, str] | None):
     with ExitStack() as stack:
-        replicas = [stack.enter_context(serving()) for _ in range(2)]
+        replicas = [stack.enter_context(serving(env=env)) for _ in range(2)]
         listen = f"127.0.0.1:{free_port()}"
         path = configuration(folder, [url.removeprefix("http://") for _, url in replicas], listen)
         command = [NGINX, "-e", str(folder / "error.log"), "-c", str(path)]
@@ -71,6 +78,58 @@ def site(tmp_path_factory):
             assert process.poll() is None, (folder / "error.log").read_text()
             time.sleep(0.05)
         yield url, [process for process, _ in replicas]
+
+
+def test_a_full_replica_offers_the_other(nginx):
+    """All with one cookie, which names one replica; each has room for two pages."""
+    with nginx({"DLVIZ_CONNECTIONS": "2"}) as (url, _):
+
+        def ask(path: str, kind: str) -> tuple[int, str]:
+            asked = urllib.request.Request(f"{url}{path}", headers={"Cookie": "dlviz_visitor=1", "Accept": kind})
+            try:
+                with urllib.request.urlopen(asked, timeout=10) as answer:
+                    return answer.status, answer.read().decode()
+            except urllib.error.HTTPError as error:
+                return error.code, error.read().decode()
+
+        async def crowd() -> None:
+            visitors = [Student(url, 1) for _ in range(5)]
+            for visitor in visitors[:4]:
+                await visitor.connect()
+            for _ in range(3):
+                with pytest.raises(InvalidStatus) as refused:
+                    await visitors[4].connect()
+                assert refused.value.response.body.decode() == full_text()
+                # Replicas that are full are not dead: who has a page still gets its pictures, who has none is told.
+                assert ask("/", "text/html") == (503, full_page())
+                assert ask("/_stcore/health", "*/*")[0] == 200
+            await visitors[0].close()
+            await visitors[4].connect()
+            for visitor in visitors[1:]:
+                await visitor.close()
+
+        run(crowd())
+
+
+def test_the_proxy_of_the_readme_is_believed_about_addresses():
+    told = (ROOT / "deploy" / "README.md").read_text(encoding="utf-8")
+    command = next(line for line in told.splitlines() if line.startswith("FORWARDED_ALLOW_IPS="))
+    assert "--server.address 127.0.0.1" in command  # as `serving` has it; on "::" the proxy has another address
+    proxy = {"FORWARDED_ALLOW_IPS": "127.0.0.1", "DLVIZ_CONNECTIONS_PER_ADDRESS": "1"}
+
+    async def three(url: str) -> None:
+        visitors = [Visitor(url, PAGE) for _ in range(3)]
+        for visitor, last in zip(visitors, "122", strict=True):
+            visitor.headers = {"X-Forwarded-For": f"203.0.113.{last}"}
+        await visitors[0].connect()
+        await visitors[1].connect()
+        with pytest.raises(InvalidStatus):
+            await visitors[2].connect()
+        for visitor in visitors[:2]:
+            await visitor.close()
+
+    with serving(env=proxy) as (_, url):
+        run(three(url))
 
 
 class Student(Visitor):
@@ -129,8 +188,14 @@ class Student(Visitor):
         self.__dict__ = again.__dict__
 
 
-def test_a_killed_replica_costs_nobody_a_setting(site):
-    url, (first, _second) = site
+def test_a_killed_replica_costs_nobody_a_setting(nginx):
+    with nginx() as (url, (first, _second)):
+        broken = killed_under_load(url, first)
+    assert set(broken) == {0, 1}, broken  # those of the killed replica once, the others never
+
+
+def killed_under_load(url: str, first: subprocess.Popen[bytes]) -> list[int]:
+    """How often the line of each student broke."""
 
     async def lecture() -> list[Student]:
         students = [Student(url, number) for number in range(SESSIONS)]
@@ -152,6 +217,4 @@ def test_a_killed_replica_costs_nobody_a_setting(site):
             await student.close()
         return students
 
-    students = run(lecture())
-    broken = [student.broken for student in students]
-    assert set(broken) == {0, 1}, broken  # those of the killed replica once, the others never
+    return [student.broken for student in run(lecture())]

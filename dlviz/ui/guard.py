@@ -1,12 +1,7 @@
 """What stands between the network and the app: security headers, caps, and a friendly refusal.
 
-One ASGI middleware, around everything that Streamlit serves. It knows nothing of the pages. What only who
-runs a server can know is set by environment variables:
-
-- ``DLVIZ_CONNECTIONS``: open pages in all, 400 unless told.
-- ``DLVIZ_CONNECTIONS_PER_ADDRESS``: open pages from one address, 300 unless told. A whole class often has one
-  address, that of the school's router.
-- ``DLVIZ_FRAME_ANCESTORS``: the sites that may show the app within their own pages.
+One ASGI middleware, around everything that Streamlit serves. It knows nothing of the pages. What lies
+below ASGI is bounded in :mod:`dlviz.ui.wire`.
 
 Behind a proxy the visitor's address is in ``X-Forwarded-For``, which anybody can write. uvicorn puts it in place
 of the proxy's for the proxies named in its own variable ``FORWARDED_ALLOW_IPS`` (unless told 127.0.0.1), and the
@@ -15,11 +10,10 @@ guard sees the outcome.
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import os
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
 from time import monotonic
 
 import streamlit as st
@@ -31,16 +25,23 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
-from dlviz.ui.headers import HOSTS, headers, sites
+from dlviz.ui.headers import headers
+from dlviz.ui.limits import Limits
 from dlviz.ui.refusal import RETRY, full_page, full_text
 
-PER_SECOND = 60.0
-"""Messages that one connection may send in a second, in the long run. A drag storm has 30."""
-BURST = 120.0
-"""Messages that it may send at once."""
+PER_SECOND = 5.0
+"""Messages that one connection may send in a second, in the long run."""
+BURST = 160.0
+"""Messages that it may send at once: those of 30 changes a second, for six seconds."""
+STORM, PAUSE = 30.0, 0.25
+"""Messages at once after which one goes on every so many seconds, the newest in place of those before it. Each that
+goes on ends a run of the page and begins another."""
+TOGETHER_PER_SECOND, TOGETHER_AT_ONCE = 0.4, 10.0
+"""What may go on from all connections of an address together, for each page that it may have open. A full class that
+acts every five seconds sends 0.2 a page. When half is used, each page waits so long that they stay below."""
 FILES_PER_SECOND, FILES_AT_ONCE = 0.5, 10.0
 """The same for downloads, which one process draws for everybody."""
-LARGEST = 256_000
+LARGEST = 64_000
 """Bytes of one message; those of an open page have some kilobytes."""
 NEEDED = frozenset({"rerun_script", "stop_script", "app_heartbeat", "deferred_file"})
 """What a page asks of the server; a deferred file is a download. The rest of Streamlit's messages is for developers,
@@ -55,33 +56,6 @@ _FAST = "More messages than this server takes. 消息过于频繁。"
 _LARGE = "A message was too large. 消息过大。"
 _STRANGE = "Not a message of this app. 无法识别的消息。"
 _POLICY, _TOO_BIG, _PROTOCOL = 1008, 1009, 1002  # RFC 6455, section 7.4, and its registry at IANA
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Connections in all and from one address, and the sites that may frame the app."""
-
-    connections: int = 400
-    per_address: int = 300
-    frame_ancestors: str = HOSTS
-
-    @classmethod
-    def told(cls, environment: Mapping[str, str]) -> Limits:
-        """The limits that the environment sets. Raises ``ValueError`` with what is wrong and what is allowed."""
-        return cls(
-            _count(environment, "DLVIZ_CONNECTIONS", cls.connections),
-            _count(environment, "DLVIZ_CONNECTIONS_PER_ADDRESS", cls.per_address),
-            sites(environment.get("DLVIZ_FRAME_ANCESTORS", "").strip() or HOSTS),
-        )
-
-
-def _count(environment: Mapping[str, str], name: str, usual: int) -> int:
-    given = environment.get(name, "").strip()
-    if not given:
-        return usual
-    if not (given.isascii() and given.isdigit() and len(given) <= 6 and 1 <= int(given) <= 100_000):
-        raise ValueError(f"{name} is {given[:40]!r}. Allowed: a whole number from 1 to 100000.")
-    return int(given)
 
 
 def middleware() -> list[Middleware]:
@@ -111,6 +85,7 @@ class Guard:
         self._limits = limits
         self._headers = headers(limits.frame_ancestors)
         self._open: Counter[str] = Counter()
+        self._asked: dict[str, Bucket] = {}  # by address
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -131,7 +106,15 @@ class Guard:
         return sealed
 
     def _full(self, address: str) -> bool:
-        return self._open.total() >= self._limits.connections or self._open[address] >= self._limits.per_address
+        if self._open.total() >= self._limits.connections or self._open[address] >= self._limits.per_address:
+            return True
+        return address in self._asked and self._asked[address].left < 1
+
+    def _together(self, address: str) -> Bucket:
+        """What all connections of an address may send. It outlives them, so that a new one brings nothing new."""
+        self._asked = {other: bucket for other, bucket in self._asked.items() if self._open[other] or bucket.used}
+        pages = self._limits.per_address
+        return self._asked.setdefault(address, Bucket(TOGETHER_PER_SECOND * pages, TOGETHER_AT_ONCE * pages))
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         answer = self._refusal(scope)
@@ -161,45 +144,77 @@ class Guard:
             # Before the connection stands, so that a proxy can offer it to another replica.
             await PlainTextResponse(full_text(), 503, _AGAIN)(scope, receive, send)
             return
+        together = self._together(address)
         self._open[address] += 1
         try:
-            await self._app(scope, _measured(receive, send), send)
+            await self._app(scope, _measured(receive, send, together), send)
         finally:
             self._open[address] -= 1
             self._open += Counter()  # forgets addresses without connections
 
 
-def _measured(receive: Receive, send: Send) -> Receive:
+def _measured(receive: Receive, send: Send, together: Bucket) -> Receive:
     """``receive``, which passes what a page sends and ends the connection at what it never does."""
-    line = Line()
+    line, passed = Line(), float("-inf")
+    waiting: list[tuple[Message, object]] = []  # what was looked at and comes next
 
-    async def measured() -> Message:
+    async def hang_up(code: int, reason: str) -> Message:
+        await send({"type": "websocket.close", "code": code, "reason": reason})
+        return {"type": "websocket.disconnect", "code": code}
+
+    async def following() -> tuple[Message, object]:
+        """The next message that is heard, and what it asks for."""
         while True:
             message = await receive()
             if message["type"] != "websocket.receive":
-                return message
+                return message, None
             refused = line.take(message.get("bytes"))
             if refused is not None:
-                code, reason = refused
-                await send({"type": "websocket.close", "code": code, "reason": reason})
-                return {"type": "websocket.disconnect", "code": code}
+                return await hang_up(*refused), None
             if line.heard:
-                return message
+                return message, line.asks
+
+    def pause() -> float:
+        return 1 / TOGETHER_PER_SECOND if together.used > together.size / 2 else PAUSE if line.storm else 0
+
+    async def measured() -> Message:
+        nonlocal passed
+        message, asks = waiting.pop() if waiting else await following()
+        while asks is not None and (left := passed + pause() - monotonic()) > 0:
+            try:
+                async with asyncio.timeout(left):
+                    later = await following()
+            except TimeoutError:
+                break
+            if later[0]["type"] == "websocket.receive" and later[1] != asks:
+                waiting.append(later)
+                break
+            message, asks = later
+        if message["type"] == "websocket.receive" and not together.take():
+            return await hang_up(_POLICY, _FAST)
+        passed = monotonic()
+        return message
 
     return measured
 
 
 class Line:
-    """What one connection has sent so far. ``heard`` says whether its last message goes on to Streamlit."""
+    """What one connection has sent so far.
+
+    ``heard`` says whether its last message goes on to Streamlit. ``asks`` is what it asks for, if nothing is lost when
+    a newer one that asks for the same takes its place: each tells the state of all widgets, but a press of a button is
+    told once. ``storm`` says that there were many of late.
+    """
 
     def __init__(self) -> None:
         self.heard = False
+        self.asks: tuple[str, ...] | None = None
         self._bucket, self._files = Bucket(PER_SECOND, BURST), Bucket(FILES_PER_SECOND, FILES_AT_ONCE)
         self._acted = float("-inf")  # when the visitor last did something
 
     def take(self, data: bytes | None) -> tuple[int, str] | None:
         """Look at a message, None for one of text. Gives the code and the reason to hang up, if there is one."""
-        self.heard = False
+        self.heard, self.asks = False, None
         if not self._bucket.take():
             return _POLICY, _FAST
         if data is not None and len(data) > LARGEST:
@@ -220,22 +235,49 @@ class Line:
         self.heard = kind in NEEDED and not (by_timer and now - self._acted < QUIET)
         if self.heard and not by_timer:
             self._acted = now
+            if kind == "rerun_script":
+                self.asks = _asks(message)
         return None
+
+    @property
+    def storm(self) -> bool:
+        return self._bucket.used > STORM
+
+
+def _asks(message: BackMsg) -> tuple[str, ...] | None:
+    script = message.rerun_script
+    pressed = any("trigger" in (state.WhichOneof("value") or "") for state in script.widget_states.widgets)
+    if pressed or script.is_history_navigation:
+        return None
+    return script.page_script_hash, script.page_name, script.fragment_id
 
 
 class Bucket:
     """A bucket of tokens, one a message: refilled at ``rate`` a second, ``size`` when full."""
 
     def __init__(self, rate: float, size: float) -> None:
-        self._rate, self._size = rate, size
+        self._rate, self.size = rate, size
         self._tokens, self._last = size, monotonic()
+
+    @property
+    def left(self) -> float:
+        """How many tokens there are."""
+        now = monotonic()
+        self._tokens = min(self.size, self._tokens + (now - self._last) * self._rate)
+        self._last = now
+        return self._tokens
+
+    @property
+    def used(self) -> float:
+        """How many are missing."""
+        return self.size - self.left
 
     def take(self) -> bool:
         """Whether there was a token to take."""
-        now = monotonic()
-        self._tokens = min(self._size, self._tokens + (now - self._last) * self._rate) - 1
-        self._last = now
-        return self._tokens >= 0
+        if self.left < 1:
+            return False
+        self._tokens -= 1
+        return True
 
 
 def _address(scope: Scope) -> str:
