@@ -35,12 +35,17 @@ NASTY = st.one_of(
     st.lists(st.text(max_size=5), max_size=4),
 )
 
+EXPRESSIONS = [
+    "x^2 + y^2", "sin(x)*y", "abs(x) - y", "3", "log(x) + y^2",
+    "1/sin(70x)/sin(70y)", "tan(99x)*tan(99y)", "exp(exp(x^2)) - y", "1e300x^12", "x/1e300", "abs(x)^0.1*y^-3",
+]  # fmt: skip
+
 # What keeps a run short: fewer of what it does, never another kind of it.
 SHORT = {
     "loss_surfaces": {
         "optimizers": lambda options: st.sets(st.sampled_from(options), max_size=4).map(tuple),
         "surface": lambda options: st.sampled_from([option for option in options if option != "Digits network"]),
-        "expression": lambda _: st.sampled_from(["x^2 + y^2", "sin(x)*y", "abs(x) - y", "3", "log(x) + y^2"]),
+        "expression": lambda _: st.sampled_from(EXPRESSIONS),
         "steps": lambda _: st.sampled_from([1, 10, 50]),
         "basins": lambda _: st.just(False),
     },
@@ -107,18 +112,41 @@ SHORT = {
 }
 
 
+# What takes seconds at its upper end, where all else is short: more steps and more seeds of a training.
+DEAR = {
+    "activations": {"maxout_pieces", "dying_rate", "dying_bias", "leaky_slope", "elu_alpha"},
+    "initialization": {"train_steps"},
+    "fine_tuning": {"layers", "steps", "source_steps", "seeds"},
+    "normalization": {"epochs", "training_seeds", "rate"},
+    "bptt": {"steps", "training_steps"},
+}
+
+
+def wide(stem: str) -> list[str]:
+    """The numbers that are kept short, and cost little at an end of their bounds if they alone are there."""
+    model = catalog.concepts()[stem].experiment.Settings
+    return [
+        name
+        for name in SHORT.get(stem, {})
+        if model.model_fields[name].annotation in (int, float) and name not in DEAR.get(stem, ())
+    ]
+
+
 @st.composite
 def settings_of(draw, stem: str):
-    """Any settings of a concept within their bounds, hidden ones included."""
+    """Any settings of a concept within their bounds, hidden ones too. Of what is kept short, one may be at an end."""
     model = catalog.concepts()[stem].experiment.Settings
     short = SHORT.get(stem, {})
     values: dict = {}
     so_far = SimpleNamespace(**dict(model()))
+    at_an_end = draw(st.one_of(st.none(), st.sampled_from(wide(stem))))
     for name, knob in model.knobs().items():
         options, (low, high) = model.options(name), model.bounds(name)
         annotation = model.model_fields[name].annotation
         whole = annotation is int or int in get_args(annotation)
-        if name in short:
+        if name == at_an_end:
+            value = draw(st.sampled_from((low, high)))
+        elif name in short:
             value = draw(short[name](options))
         elif options and get_origin(annotation) is tuple:
             value = tuple(draw(st.lists(st.sampled_from(options), max_size=3, unique=True)))

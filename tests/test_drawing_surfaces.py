@@ -90,6 +90,12 @@ def test_isoline_numbers_keep_apart():
     assert all(-90 <= row["angle"] <= 90 for row in table)
 
 
+def test_a_wide_range_has_an_isoline_however_few_are_wanted():
+    at = np.sinh(np.linspace(-5, 5, 200))
+    for about in (12, 7, 4, 2):
+        assert any(isolines.levels(at * at[:, None], about=about).values), "zero alone is no scale"
+
+
 def test_plain_numbers():
     assert isolines.plain(-0.25) == "−0.25"
     assert isolines.plain(2.5e7) == "2.5×10⁷"

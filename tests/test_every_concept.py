@@ -90,6 +90,19 @@ def test_a_first_look_is_a_run_like_any_other(stem, preset):
         assert all(figures.FIGURES[name].draw(result, Look()).to_dict()["layer"] for name in figures.shown(coarse))
 
 
+@pytest.mark.parametrize(
+    ("stem", "name", "less"),
+    [
+        ("activations", "learned", {"panels": ()}),
+        ("initialization", "xavier_relu", {"repeats": 2}),
+        ("bptt", "open_gates", {"training_steps": 20, "trained_seeds": 1, "longest": 16}),
+    ],
+)
+def test_a_first_look_leaves_out_what_takes_over_half_a_second(stem, name, less):
+    preset = next(preset for preset in catalog.concepts()[stem].experiment.PRESETS if preset.name == name)
+    assert preset.settings.coarse() == preset.settings.model_copy(update=less) != preset.settings
+
+
 @pytest.mark.parametrize("stem", catalog.concepts())
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_page_opens(stem, language):

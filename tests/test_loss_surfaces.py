@@ -187,6 +187,48 @@ def test_every_figure_draws_without_its_data(name):
     assert spec["$schema"]
 
 
+@pytest.mark.parametrize(
+    ("text", "quadratic"),
+    [
+        ("x^2 + 3x*y - y", True),
+        ("(x + 2y)(x - y)/3 + (pi x - 1)^2", True),
+        ("x - y", True),
+        ("3", True),
+        ("x^2*y", False),
+        ("(x + y)^3", False),
+        ("x^2 + 1/y", False),
+        ("x^2 + abs(y)", False),
+        ("sqrt(x^2)^2 + y^2", False),
+        ("exp(x^2) + y^2", False),
+        ("x^2 + sin(1e-9y)", False),
+    ],
+)
+def test_a_quadratic_has_one_hessian_everywhere_and_nothing_else_is_taken_for_one(text, quadratic):
+    chosen = Settings(surface="Custom", expression=text)
+    assert experiment.run(chosen).scene.quadratic == quadratic
+    if quadratic:
+        ground = experiment._surface(chosen)
+        x, y = np.random.default_rng(0).normal(size=(2, 50))
+        for part in ground.hessian(x, y):
+            np.testing.assert_allclose(part, part[0], rtol=1e-12)
+
+
+def test_the_regression_surfaces_are_quadratic_and_batches_are_looked_at_only_where_sgd_races():
+    for surface, optimizers in (("Diabetes raw", ("GD",)), ("Diabetes standardised", ("GD", "SGD"))):
+        result = experiment.run(Settings(surface=surface, optimizers=optimizers))
+        assert result.scene.quadratic
+        # It imports torch, which takes a second of the first visitor's time.
+        assert (result.gradient_noise is not None) == ("SGD" in optimizers)
+
+
+@pytest.mark.parametrize("text", ["1/sin(70x)/sin(70y)", "sin(99x)*sin(77y)", "tan(99x)*tan(99y)"])
+def test_a_surface_folded_too_finely_for_isolines_is_drawn_and_says_so(text):
+    result = experiment.run(Settings(surface="Custom", expression=text))
+    spec = figures.hero(result, Look()).to_dict()
+    assert not spec["datasets"]["isolines"]
+    assert "too finely" in str(spec["title"])
+
+
 @given(settings_of("loss_surfaces"))
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_a_path_is_finite_until_it_diverges(chosen):

@@ -128,15 +128,19 @@ def _on_surface(points: np.ndarray, model: np.ndarray) -> np.ndarray:
 
 
 def draped(runs: Sequence[Path], model: np.ndarray, plane: Plane, look: Look, *, ghosts: Sequence[Path] = ()) -> Rows:
-    """The paths in short pieces on the facets, each with a halo under it; gaps make the dashes.
+    """The paths in short pieces on the facets, each with a halo under it unless very many; gaps make the dashes.
 
     The straight line between two iterates would cut through the hills, so each step follows the ground.
     Ghosts (pinned runs) are thin and faded, without a halo, and do not obey the scrubber.
     """
     legs = [_legs(run, plane) for run in runs]
     total = sum(float(np.hypot(*(stop - start).T).sum()) for _, start, stop in legs)
-    longest = max(0.022, total / max(PIECES - sum(len(steps) for steps, _, _ in legs), 400))
+    count = sum(len(steps) for steps, _, _ in legs)
+    longest = max(0.022, total / max(PIECES - count, 400))
     drawn = [row for run, leg in zip(runs, legs, strict=True) for row in _pieces(run, *leg, longest, model, look)]
+    if count > PIECES:
+        # They would be half of a picture too large to send, of paths that cover each other anyhow.
+        drawn = [row for row in drawn if row["stroke"] != look.inks.halo]
     for run in ghosts:
         rows_ = _pieces(run, *_legs(run, plane), 0.03, model, look)
         thin = {"stroke": ghost_colour(run.name, look), "wide": 0.6 * look.line, "step": -1}

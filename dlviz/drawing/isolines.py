@@ -14,13 +14,16 @@ from dlviz.drawing.piece import Piece, Rows, literal, mark, rows, word
 from dlviz.drawing.relief import normalise
 from dlviz.drawing.theme import INKS, Look, tr
 
+CROWDED = 30_000
+"""Points of isolines beyond which none is drawn: more than one in every cell of the grid, and a megabyte to send."""
+
 
 @dataclass(frozen=True)
 class Levels:
     """Values of isolines, ascending, and how they were spaced.
 
-    ``kind``: "linear" (equal steps), "geometric" (equal ratios of the height above ``base``) or
-    "signed" (equal ratios on either side of zero).
+    ``kind``: "linear" (equal steps), "geometric" (equal ratios of the height above ``base``), "signed" (equal
+    ratios on either side of zero) or "crowded" (none, for they would hide the picture).
     """
 
     values: tuple[float, ...]
@@ -95,7 +98,9 @@ def _ratios(bottom: float, top: float, about: int) -> tuple[float, ...]:
         mantissas, stride = (1.0,), max(1, math.ceil(decades / about))
     powers = range(math.floor(math.log10(bottom)), math.ceil(math.log10(top)) + 1)
     values = [float(f"{m}e{p}") for p in powers if p % stride == 0 for m in mantissas]
-    return tuple(v for v in values if bottom <= v <= top)
+    inside = tuple(v for v in values if bottom <= v <= top)
+    # A stride longer than the range may miss it.
+    return inside or (float(f"1e{round(math.log10(bottom * top) / 2)}"),)
 
 
 @dataclass(frozen=True)
@@ -111,8 +116,8 @@ class Traced:
 def trace(z: np.ndarray, plane: Plane, floor: float | None = None) -> Traced:
     """The isolines of a grid, thinned to what can be seen.
 
-    A surface with very many bumps gets fewer levels, so that neither the picture nor the browser is
-    overloaded.
+    A surface with very many bumps gets fewer levels, in the end none, so that neither the picture nor the
+    browser is overloaded.
     """
     x = np.linspace(plane.x.low, plane.x.high, z.shape[1])
     y = np.linspace(plane.y.low, plane.y.high, z.shape[0])
@@ -129,6 +134,8 @@ def trace(z: np.ndarray, plane: Plane, floor: float | None = None) -> Traced:
     line = np.repeat(np.arange(len(found)), sizes)
     level = np.repeat([level for level, _ in found], sizes)
     keep = simplify(line, points, plane)
+    if len(keep) > CROWDED:
+        return Traced(Levels((), "crowded"), np.empty((0, 2)), np.empty(0, dtype=int), np.empty(0))
     return Traced(chosen, points[keep], line[keep], level[keep])
 
 
@@ -230,6 +237,8 @@ def _labels(traced: Traced, z: np.ndarray, plane: Plane, look: Look) -> Rows:
 def note(z: np.ndarray, plane: Plane, look: Look, *, symbol: str = "f", floor: float | None = None) -> str:
     """What the isolines mean, in words: for the line under the picture."""
     chosen = trace(z, plane, floor).chosen
+    if chosen.kind == "crowded":
+        return tr(look, "no isolines: the surface is folded too finely for them")
     if not chosen.values:
         return tr(look, "no isolines: the surface is constant or not finite here")
     first, last = plain(chosen.values[0] - chosen.base), plain(chosen.values[-1] - chosen.base)

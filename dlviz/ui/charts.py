@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from html import escape
@@ -17,6 +18,18 @@ from dlviz.ui.steady import steady
 START = "start"
 """Name of the point selection by which a figure offers its plane for clicking."""
 NOWHERE: Mapping[str, str] = MappingProxyType({})
+
+
+MOST_BYTES = 3_500_000
+"""Of a chart: Streamlit ends the page with its own error at a message over 4 MB (``server.maxMessageSize``)."""
+
+
+class TooLargeError(Exception):
+    """A chart that is too large to be sent, with its size in bytes."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        super().__init__(f"a chart of {size} bytes; at most {MOST_BYTES} can be sent")
 
 
 @dataclass(frozen=True)
@@ -50,11 +63,15 @@ def shared(key: Hashable, draw: Callable[[], tuple[Any, str | None]]) -> Drawing
 
 
 def prepared(figure: Any, alt: str | None) -> Drawing:
-    """An Altair chart in the form in which it is sent."""
+    """An Altair chart in the form in which it is sent. Raises :class:`TooLargeError` where it is more than can be."""
     spec = figure.to_dict()
     offers_click = _offers_click(spec)
     spec = steady(spec)
+    size = len(json.dumps({name: part for name, part in spec.items() if name != "datasets"}))
     spec["datasets"] = {dataset: _arrow(rows) for dataset, rows in spec["datasets"].items()}
+    size += sum(len(rows if isinstance(rows, bytes) else json.dumps(rows)) for rows in spec["datasets"].values())
+    if size > MOST_BYTES:
+        raise TooLargeError(size)
     # As SVG, the thousands of unseen cells that catch a click would take half a second to paint.
     spec["usermeta"] = {"embedOptions": {"renderer": "canvas"}}
     return Drawing(spec, alt, offers_click)

@@ -12,6 +12,7 @@ from streamlit.logger import get_logger
 from dlviz.contract import Rejected, Settings
 from dlviz.drawing.export import ExportError
 from dlviz.engine.expressions import ExpressionError, parse
+from dlviz.ui.charts import MOST_BYTES, TooLargeError
 from dlviz.ui.visitor import tr
 
 _log = get_logger(__name__)
@@ -73,6 +74,13 @@ def apart() -> Iterator[None]:
     """Around a part of a page: when it cannot be made, a message stands in its place, and the other parts stay."""
     try:
         yield
+    except TooLargeError as error:
+        said = tr(
+            "This figure is too large for the browser: {size} MB, where {most} MB can be sent. Choose fewer steps or "
+            "less to draw in it, or download it as a file below.",
+            size=f"{error.size / 1e6:.1f}", most=f"{MOST_BYTES / 1e6:.1f}",
+        )  # fmt: skip
+        st.warning(said, icon=":material/photo_size_select_large:")
     except Exception as error:  # noqa: BLE001  whatever it is, it must not take the page with it
         _log.error("a part of a page failed", exc_info=error)
         said = tr("This part of the page could not be made from the numbers of this run.")

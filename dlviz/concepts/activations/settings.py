@@ -112,8 +112,8 @@ class Settings(contract.Settings):
     seed: int = knob(0, "Seed", ge=0, le=999, step=1, group="Pre-activations")
 
     def coarse(self) -> Settings:
-        """Without the panel that trains for seconds."""
-        return self.less(without=("Dying ReLU",))
+        """Without the panels that train."""
+        return self.less(without=("Dying ReLU", "Learned slope"))
 
     def parameter(self, function: str) -> float | None:
         """The free number of an elementwise function, None if it has none."""

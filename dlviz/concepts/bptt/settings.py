@@ -117,9 +117,9 @@ class Settings(contract.Settings):
     )
 
     def coarse(self) -> Settings:
-        """The training is short, of one network a lag."""
+        """The training is short, of one network a lag and for the shortest lags alone."""
         quick = self.less(steps=50) if "Exploding" in self.panels else self
-        return quick.less(trained_seeds=1, training_steps=20) if "Remembering" in self.panels else quick
+        return quick.less(trained_seeds=1, training_steps=20, longest=16) if "Remembering" in self.panels else quick
 
     @property
     def steps_read(self) -> int:

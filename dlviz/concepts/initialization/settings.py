@@ -132,8 +132,8 @@ class Settings(contract.Settings):
         return value // CLASSES * CLASSES
 
     def coarse(self) -> Settings:
-        """Without the panel that trains for seconds."""
-        return self.less(without=("Training",))
+        """Few networks, and without the panel that trains for seconds."""
+        return self.less(without=("Training",), repeats=2)
 
     def own_parameter(self) -> float | None:
         """The activation's parameter; None for its default, and where it has none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
 import numpy as np
@@ -13,7 +14,7 @@ from dlviz.engine.device import device, settled
 from dlviz.engine.optimizers import RULES
 from dlviz.engine.refine import Sampled
 from dlviz.engine.surfaces import Surface, surface
-from dlviz.engine.symbolic import X, Y, latex
+from dlviz.engine.symbolic import latex
 
 from .measure import RATE_GRID, Basins, GradientNoise, Inside, Result, Run, Scene, Sensitivity
 from .presets import PRESETS
@@ -120,14 +121,27 @@ def _heights(ground: Surface) -> tuple[np.ndarray, Sampled | None]:
 
 
 def _is_quadratic(ground: Surface) -> bool:
-    """Whether the Hessian is one and the same everywhere: second derivatives that are plain numbers.
+    """Whether the Hessian is one and the same everywhere: a formula that is a polynomial of degree two at most.
 
-    A kink hides from second derivatives, so a formula with abs or sqrt does not count.
+    Read from the formula as it stands: to multiply it out first can take hours. One whose higher powers would cancel
+    then does not count, and theory is not drawn beside its run.
     """
-    if not ground.program or any(name in str(ground.expression) for name in ("abs", "sign", "sqrt")):
-        return False
-    gradient = [ground.expression.diff(symbol) for symbol in (X, Y)]
-    return all(sympy.expand(part.diff(symbol)).is_number for part in gradient for symbol in (X, Y))
+    return ground.program and _degree(ground.expression) <= 2
+
+
+def _degree(part: sympy.Expr) -> float:
+    """The degree in x and y of a formula as it stands; infinite where it is no polynomial."""
+    if not part.free_symbols:
+        return 0
+    if part.is_Symbol:
+        return 1
+    if part.is_Add:
+        return max(_degree(term) for term in part.args)
+    if part.is_Mul:
+        return sum(_degree(factor) for factor in part.args)
+    if part.is_Pow and part.exp.is_Integer and part.exp > 0:
+        return int(part.exp) * _degree(part.base)
+    return math.inf
 
 
 def _lanes(settings: Settings, name: str, rates: np.ndarray, repeats: int) -> descent.Lanes:
@@ -158,7 +172,12 @@ def _randomness(settings: Settings, repeats: int) -> dict[str, np.ndarray | None
 
 def _gradient_noise(settings: Settings, ground: Surface, scene: Scene) -> GradientNoise | None:
     """How SGD's gradient scatters on a quadratic: by the noise, or from one mini-batch to the next."""
-    if not scene.quadratic or not len(scene.minima) or not settings.stochastic("SGD"):
+    if (
+        not scene.quadratic
+        or not len(scene.minima)
+        or "SGD" not in settings.optimizers
+        or not settings.stochastic("SGD")
+    ):
         return None
     count = samples(settings)
     if not count:

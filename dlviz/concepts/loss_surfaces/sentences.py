@@ -13,6 +13,8 @@ from dlviz.numbers import percent
 from . import measure
 from .measure import RATE_GRID, Result
 
+LONGEST = 2000
+"""Characters of a gradient, as LaTeX, beyond which it is not printed."""
 LISTED = 6
 """Minima beyond these are counted, not listed."""
 
@@ -114,7 +116,10 @@ def facts(result: Result) -> list[Note]:
     values = {"name": scene.name, "formula": scene.formula, "first": scene.axes[0], "second": scene.axes[1], **domain}
     if scene.gradient is not None:
         x, y = scene.gradient
-        found = [Note("surface", {**values, "gradient": rf"\left({x},\ {y}\right)"})]
+        gradient = rf"\left({x},\ {y}\right)"
+        # Of a long formula it has thousands of terms, which nobody reads and the browser takes long to typeset.
+        short = len(gradient) < LONGEST
+        found = [Note("surface", {**values, "gradient": gradient}) if short else Note("long_surface", values)]
     else:
         found = [Note("data_surface", {**values, "samples": scene.samples})]
     if (sampled := scene.sampled) is not None:
