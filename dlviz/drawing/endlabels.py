@@ -35,7 +35,8 @@ def end_labels(
     """The names at the ends of their curves, moved apart where they would meet.
 
     Those that reach the right edge stand beside it; a moved name is joined to its curve by a thin
-    leader. A diverged run says at which step, at the top. A curve that ends earlier has its name there.
+    leader. A diverged run says at which step, at the height of its last value. A curve that ends earlier has its
+    name there.
     """
     plot = plot_height(look, height)
     found = [_label(line, i, x, y, look) for i, line in enumerate(lines)]
@@ -86,14 +87,16 @@ def _label(line: Line, position: int, x: Axis, y: Axis, look: Look) -> _Label:
     text, tall = line.label or line.name, 1.25 * look.label
     up = shares(line.y, y)
     ends = np.flatnonzero(np.isfinite(up))
+    last = float(np.clip(up[ends[-1]], 0, 1)) if ends.size else 1.0
     if line.diverged >= 0:
         said = tr(look, "diverged at step {step}", step=int(line.diverged))
     elif not ends.size:
         said = tr(look, "no finite values")
     else:
         across = float(np.nan_to_num(np.clip(x.share(line.x)[ends[-1]], 0, 1), nan=1.0))
-        return _Label(line, position, text, across, float(np.clip(up[ends[-1]], 0, 1)), tall)
-    return _Label(line, position, f"{text}\n{said}", 1.0, 1.0, 2.2 * tall)
+        return _Label(line, position, text, across, last, tall)
+    # It has no leader, and stands where those of others do not pass.
+    return _Label(line, position, f"{text}\n{said}", 1.0, last + (1e-3 if last < 0.5 else -1e-3), 2.2 * tall)
 
 
 def _apart(labels: list[_Label], look: Look, plot: float) -> list[float]:

@@ -131,10 +131,14 @@ def _dashed(name: str, xs: np.ndarray, ys: np.ndarray, margins: Margins, look: L
     return Piece((mark("line", name, place, tooltip=None, **style),), {name: rows(x=xs, y=ys)})
 
 
-def masses(points: Sequence[tuple[float, str]], margins: Margins, look: Look, colour: str) -> Piece:
-    """Point masses in the strip on the right, as arrows with their text: (value, text)."""
+def masses(points: Sequence[tuple[float, str, bool]], margins: Margins, look: Look, colour: str) -> Piece:
+    """Point masses in the strip on the right, as arrows with their text: (value, text, whether it stands below)."""
     base, tip = float(margins.into_right(0.0)), float(margins.into_right(0.9))
-    data = {"point masses": [{"y": float(v), "base": base, "tip": tip, "text": text} for v, text in points]}
+    data = {
+        "point masses": [
+            {"y": float(v), "base": base, "tip": tip, "text": text, "_below": below} for v, text, below in points
+        ]
+    }
     y = margins.y.along("y")
     rule = {"y": y, "x": margins.x.along("base"), "x2": {"field": "tip"}}
     head = {"y": y, "x": margins.x.along("tip")}
@@ -142,8 +146,9 @@ def masses(points: Sequence[tuple[float, str]], margins: Margins, look: Look, co
         mark("rule", "point masses", rule, color=colour, strokeWidth=look.line, tooltip=None),
         mark("point", "point masses", head, shape="triangle-right", fill=colour, stroke=None, opacity=1,
              size=70 * look.unit**2, tooltip=None),
-        *haloed("point masses", head, look, align="right", baseline="bottom", dy=-5 * look.unit, dx=4 * look.unit,
-                fontSize=narrow(look)),
+        *haloed("point masses", head, look, align="right", dx=4 * look.unit, fontSize=narrow(look),
+                baseline={"expr": "datum._below ? 'top' : 'bottom'"},
+                dy={"expr": f"datum._below ? {6 * look.unit} : {-5 * look.unit}"}),
     ]  # fmt: skip
     return Piece(tuple(layers), data)
 

@@ -11,7 +11,7 @@ import numpy as np
 from dlviz.drawing.axes import Plane
 from dlviz.drawing.clipping import clip
 from dlviz.drawing.labels import dodge
-from dlviz.drawing.legend import identity_scales
+from dlviz.drawing.legend import identity_scales, text_width
 from dlviz.drawing.message import say
 from dlviz.drawing.palette import colour, mix
 from dlviz.drawing.piece import Piece, Rows, Spec, literal, mark, number, where, word
@@ -181,16 +181,17 @@ def _exits(runs: Sequence[Path], plane: Plane, look: Look) -> Rows:
         at, came_from = _last_seen(places, plane)
         # The text stands on the side from which the path did not come.
         above = came_from[1] <= at[1]
-        found.append((run, at, above))
+        text = tr(look, "diverged at step {step}", step=int(run.diverged))
+        found.append((run, at, above, text, _to_its_left(at, text, runs, plane, look)))
     records: Rows = []
     height = look.height * (0.85 if look.slide else 1.2)
     for right in (False, True):
-        side = [(run, at, above) for run, at, above in found if (plane.x.share(at[0]) > 0.5) == right]
+        side = [(run, at, above, text) for run, at, above, text, left in found if left == right]
         wanted = [
-            float(plane.y.share(at[1])) * height + (look.label if above else -look.label) for _, at, above in side
+            float(plane.y.share(at[1])) * height + (look.label if above else -look.label) for _, at, above, _ in side
         ]
         spots = dodge(wanted, [1.5 * look.label] * len(side), 0.5 * look.label, height - 0.5 * look.label)
-        for (run, at, _), spot in zip(side, spots, strict=True):
+        for (run, at, _, text), spot in zip(side, spots, strict=True):
             records.append(
                 {
                     "name": run.name,
@@ -199,11 +200,32 @@ def _exits(runs: Sequence[Path], plane: Plane, look: Look) -> Rows:
                     "y": float(at[1]),
                     "text_y": float(plane.y.at(spot / height)),
                     "right": right,
-                    "text": tr(look, "diverged at step {step}", step=int(run.diverged)),
+                    "text": text,
                     "colour": colour(run.name, look),
                 }
             )
     return records
+
+
+def _to_its_left(at: np.ndarray, text: str, runs: Sequence[Path], plane: Plane, look: Look) -> bool:
+    """Whether the words beside a cross go to its left: where fewer steps pass, else towards the middle."""
+    place, wide = _shares(at, plane), text_width(text, look) / (1000 if look.slide else 480)
+    passing = []
+    for low, high in ((place[0], place[0] + wide), (place[0] - wide, place[0])):
+        count = 0 if low >= 0 and high <= 1 else 10**6
+        for run in runs:
+            way = _shares(np.asarray(run.w, dtype=float), plane)
+            with np.errstate(invalid="ignore"):
+                least, most = np.minimum(way[1:], way[:-1]), np.maximum(way[1:], way[:-1])
+                meets = (least < (high, place[1] + 0.08)) & (most > (low, place[1] - 0.08))
+            count += int(meets.all(axis=1).sum())
+        passing.append(count)
+    return passing[1] < passing[0] if passing[0] != passing[1] else bool(place[0] > 0.5)
+
+
+def _shares(points: np.ndarray, plane: Plane) -> np.ndarray:
+    """Where points (..., 2) lie in the picture, from 0 to 1."""
+    return np.stack([plane.x.share(points[..., 0]), plane.y.share(points[..., 1])], axis=-1)
 
 
 def _last_seen(places: np.ndarray, plane: Plane) -> tuple[np.ndarray, np.ndarray]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from dlviz.drawing import lines
 from dlviz.drawing.axes import Axis, frame, span
+from dlviz.drawing.beside import Beside, drawn_curves
 from dlviz.drawing.lines import Line
 from dlviz.drawing.message import message
 from dlviz.drawing.palette import colour
@@ -59,25 +60,32 @@ def gradients(result: Result, look: Look, ghost: Result | None = None) -> Any:
     x = Axis(tr(look, "Layers back from the last"), 0, longest)
     y = Axis(tr(look, "Gradient, as a multiple of the last layer's"), *span(*heights, log=True, decades=290), log=True)
     piece = frame(x, y, look) + lines.ghost_lines(pinned, x, y, look)
+    predicted = []
     if theory is not None:
         k = np.arange(len(theory.gradient), dtype=float)
         with np.errstate(over="ignore", under="ignore"):
             plain = theory.steepest**k
-        piece += lines.theory(k, theory.bound[::-1], x, y, look, "Π max|f′| ||W||", name="bound", at=0.7)
+        predicted.append(("bound", theory.bound[::-1], "Π max|f′| ||W||", 0.7))
         if abs(theory.steepest - 1) > 1e-9:
             at = 0.8 if theory.steepest < 1 else 0.95
-            piece += lines.theory(k, plain, x, y, look, "(max f′)^k", name="activations alone", at=at)
-        piece += lines.theory(k, theory.gradient[::-1], x, y, look, "√Πχ", name="mean field", at=0.6)
+            predicted.append(("activations alone", plain, "(max f′)^k", at))
+        predicted.append(("mean field", theory.gradient[::-1], "√Πχ", 0.6))
+    for name, values, _, _ in predicted:
+        piece += lines.theory(k, values, x, y, look, None, name=name)
     piece += lines.measured(drawn, x, y, look, height=BESIDE)
-    return finish(piece, look, height=BESIDE, title=_note(drawn, look))
+    curves = [*drawn_curves([*drawn, *pinned]), *((k, values) for _, values, _, _ in predicted)]
+    beside = Beside(curves, x, y, look, height=BESIDE)
+    for name, values, formula, at in predicted:
+        piece += beside.words(k, values, formula, name=name, at=at)
+    return finish(piece, look, height=BESIDE, title=_note(drawn, look, pinned))
 
 
-def _note(drawn: list[Line], look: Look) -> Any:
+def _note(drawn: list[Line], look: Look, pinned: list[Line]) -> Any:
     """What lines and bands are; and that signals which are gone lie at the foot of the axis, where there are any."""
     said = [tr(look, "Median of {count} seeds; bands from least to greatest.", count=SEEDS)]
     if any(np.any(line.y == 0) for line in drawn):
         said.append(tr(look, "At the foot: below 1e-290."))
-    return footnote(" ".join(said), look)
+    return footnote(" ".join(said) + lines.ghost_note(pinned, look), look)
 
 
 def _by_layer(
@@ -107,9 +115,12 @@ def _by_layer(
         piece = frame(x, y, look) + lines.ghost_lines(pinned, x, y, look)
         if expected is not None:
             layers = np.arange(1, len(expected) + 1, dtype=float)
-            piece += lines.theory(layers, expected, x, y, look, formula, at=0.3)
+            piece += lines.theory(layers, expected, x, y, look, None)
         piece += lines.measured(drawn, x, y, look, height=SUPPORT)
-        return finish(piece, look, height=SUPPORT, title=_note(drawn if log else [], look))
+        if expected is not None:
+            beside = Beside([*drawn_curves([*drawn, *pinned]), (layers, expected)], x, y, look, height=SUPPORT)
+            piece += beside.words(layers, expected, formula, name="theory", at=0.3)
+        return finish(piece, look, height=SUPPORT, title=_note(drawn if log else [], look, pinned))
 
     return draw
 
@@ -147,8 +158,10 @@ def agreement(result: Result, look: Look, ghost: Result | None = None) -> Any:
     y = Axis(tr(look, "Share of gradients with the same sign"), 0.48, 1.02)
     chance = np.full(len(batches), zigzag.chance(result.agreement[0].inputs))
     label = tr(look, "fair signs: {share}", share=f"{chance[0]:.1%}")
-    piece = frame(x, y, look) + lines.theory(batches.astype(float), chance, x, y, look, label, at=0.15)
+    piece = frame(x, y, look) + lines.theory(batches.astype(float), chance, x, y, look, None)
     piece += lines.measured(drawn, x, y, look, height=SUPPORT)
+    beside = Beside([*drawn_curves(drawn), (batches, chance)], x, y, look, height=SUPPORT)
+    piece += beside.words(batches.astype(float), chance, label, name="theory", at=0.15)
     note = footnote(tr(look, "Mean; bands 10–90% over neurons and batches."), look)
     return finish(piece, look, height=SUPPORT, title=note)
 

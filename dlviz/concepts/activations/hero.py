@@ -8,6 +8,7 @@ import numpy as np
 
 from dlviz.drawing import margins as strips
 from dlviz.drawing.axes import frame
+from dlviz.drawing.beside import Beside
 from dlviz.drawing.margins import Margins
 from dlviz.drawing.palette import colour
 from dlviz.drawing.paths import ghost_colour
@@ -38,6 +39,7 @@ def hero(result: Result, look: Look, ghost: Result | None = None) -> Any:
         piece += _pinned(ghost, margins, look)
     piece += _curves(neuron, margins, look, hue)
     piece += _names(result, margins, look, hue)
+    piece += _epsilon_text(result, ghost, margins, look)
     return finish(piece, look, height=HEIGHT)
 
 
@@ -55,9 +57,7 @@ def _zone(neuron: Neuron, epsilon: float, margins: Margins, look: Look) -> Piece
         "rect", "saturated zone", {"x": margins.x.along("z"), "x2": {"field": "z2"}},
         fill=look.inks.warn, opacity=0.1, tooltip=None,
     )  # fmt: skip
-    levels = [epsilon, -epsilon] if neuron.slope.min() < -epsilon / 2 else [epsilon]
-    inside = [level for level in levels if margins.up[0] <= level <= margins.up[1]]
-    data = {"_epsilon": rows(z=low, z2=high, level=inside)}
+    data = {"_epsilon": rows(z=low, z2=high, level=_levels(neuron, epsilon, margins))}
     place = {"x": margins.x.along("z"), "x2": {"field": "z2"}, "y": margins.y.along("level")}
     rule = mark(
         "rule", "_epsilon", place, color=look.inks.warn, strokeWidth=look.unit,
@@ -86,8 +86,13 @@ def _outputs(neuron: Neuron, margins: Margins, look: Look, hue: str) -> Piece:
         ys = np.repeat(neuron.y_edges[first : last + 2], 2)[1:-1]
         piece += strips.theory_beside(ys, np.repeat(neuron.y_theory[part], 2), highest, margins, look)
     if len(neuron.atoms):
+        # On the side where the density and the mean are not.
         masses = [
-            (value, tr(look, "{share} exactly {value}", share=percent(share), value=small(value)))
+            (
+                value,
+                tr(look, "{share} exactly {value}", share=percent(share), value=small(value)),
+                bool(value <= neuron.mean),
+            )
             for value, share, _ in neuron.atoms
             if margins.up[0] <= value <= margins.up[1]
         ]
@@ -179,13 +184,37 @@ def _names(result: Result, margins: Margins, look: Look, hue: str) -> Piece:
         data = {"mean": rows(x=float(margins.into_right(-0.12)), x2=float(margins.into_right(0.95)), y=[neuron.mean])}
         rule = mark("rule", "mean", spot, stroke=hue, strokeWidth=1.6 * look.unit, tooltip=None)
         piece += Piece((rule,), data)
-    epsilon = [{"x": margins.across[0], "y": settings.epsilon, "text": f"ε = {settings.epsilon:g}"}]
-    if settings.epsilon <= high:
-        piece += strips.coloured_words(
-            [{**epsilon[0], "colour": look.inks.warn}], margins, look, name="_epsilon text", align="left",
-            baseline="bottom", dx=3 * look.unit, dy=-3 * look.unit, fontWeight="normal",
-        )  # fmt: skip
     return piece
+
+
+def _levels(neuron: Neuron, epsilon: float, margins: Margins) -> list[float]:
+    """The heights of the dotted lines between which a slope counts as flat, as far as they can be seen."""
+    levels = [epsilon, -epsilon] if neuron.slope.min() < -epsilon / 2 else [epsilon]
+    return [level for level in levels if margins.up[0] <= level <= margins.up[1]]
+
+
+def _epsilon_text(result: Result, ghost: Result | None, margins: Margins, look: Look) -> Piece:
+    """ε at an end of its line: at the left and above, unless a curve passes there and another corner is freer."""
+    neuron, epsilon = result.neuron, result.settings.epsilon
+    levels = _levels(neuron, epsilon, margins)
+    if epsilon not in levels:
+        return Piece()
+    text = f"ε = {epsilon:g}" if len(levels) == 1 else f"±ε = ±{epsilon:g}"
+    seen = [neuron] if ghost is None else [neuron, ghost.neuron]
+    curves = [(one.x, values) for one in seen for values in (one.f, one.slope)]
+    beside = Beside(
+        [*curves, *((np.array(margins.across), np.full(2, level)) for level in levels)],
+        margins.x, margins.y, look, height=HEIGHT,
+    )  # fmt: skip
+    low, high = margins.across
+    spots = [(low, max(levels), False), (low, min(levels), True), (high, max(levels), False), (high, min(levels), True)]
+    rooms = [min(beside.room(x, y, text, left=x == high, below=under, off=3.0), 1.0) for x, y, under in spots]
+    at, level, below = spots[int(np.argmax(rooms))]
+    return strips.coloured_words(
+        [{"x": at, "y": level, "text": text, "colour": look.inks.warn}], margins, look, name="_epsilon text",
+        align="right" if at == high else "left", baseline="top" if below else "bottom",
+        dx=(-3 if at == high else 3) * look.unit, dy=(3 if below else -3) * look.unit, fontWeight="normal",
+    )  # fmt: skip
 
 
 def _free_places(

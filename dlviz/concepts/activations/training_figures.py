@@ -37,6 +37,7 @@ def _training(pick: Callable[[DeadLines], np.ndarray], title: Callable[[Look], s
         piece += lines.measured(drawn, x, y, look, height=height)
         count = len(next(iter(result.dying.values())).dead)
         note = tr(look, "Median of {count} seeds; bands from least to greatest.", count=count)
+        note += lines.ghost_note(pinned, look)
         return finish(piece, look, height=height, title=footnote(note, look))
 
     return draw
@@ -71,6 +72,7 @@ def dead_grid(result: Result, look: Look, ghost: Result | None = None) -> Any:
     piece = matrix(
         values, biases, rates, look, bounds=(0.0, top), colours=sequential(look), texts=texts, chosen=chosen,
         click=True, title=tr(look, "dead"), axes=(tr(look, "Initial bias"), tr(look, "Learning rate")),
+        written_as={name: name.replace("-", "−") for name in biases},
     )  # fmt: skip
     lost = {}
     if not np.isfinite(values).all():
@@ -103,6 +105,7 @@ def learned(result: Result, look: Look, ghost: Result | None = None) -> Any:
     piece = frame(x, y, look) + lines.ghost_lines(pinned, x, y, look)
     piece += lines.measured(drawn, x, y, look, height=BESIDE)
     note = tr(look, "Median of {count} seeds; bands from least to greatest.", count=result.learned.slopes.shape[1])
+    note += lines.ghost_note(pinned, look)
     return finish(piece, look, height=BESIDE, title=footnote(note, look))
 
 
@@ -117,7 +120,8 @@ def probabilities(result: Result, look: Look, ghost: Result | None = None) -> An
     ]
     x = _scale(result, look)
     y = Axis(tr(look, "Largest probability; entropy / log {count}", count=found.classes), -0.02, 1.04)
-    piece = frame(x, y, look) + lines.vertical(1 / found.temperature, x, look, "s = 1/T", dashed=False)
+    # Under the curves' upper ends.
+    piece = frame(x, y, look) + lines.vertical(1 / found.temperature, x, look, "s = 1/T", dashed=False, row=1)
     piece += _uniform(found.classes, x, y, look)
     piece += lines.measured(drawn, x, y, look, height=BESIDE)
     here = 1 / found.temperature
@@ -149,7 +153,7 @@ def jacobian(result: Result, look: Look, ghost: Result | None = None) -> Any:
     # Cut at the foot, where its name is to stand.
     middle = np.where(found.jacobian[0] > y.low, found.jacobian[0], np.nan)
     drawn = [Line("backward", found.scales, middle, *found.jacobian[1:], label="||∂p/∂(sz)||")]
-    piece = frame(x, y, look) + lines.vertical(1 / found.temperature, x, look, "s = 1/T", dashed=False)
+    piece = frame(x, y, look) + lines.vertical(1 / found.temperature, x, look, "s = 1/T", dashed=False, row=1)
     across = x.at(np.linspace(0, 1, 41))
     flat = np.sqrt(found.classes - 1) / found.classes
     piece += lines.theory(across, np.full(41, flat), x, y, look, "√(K − 1)/K", name="uniform", at=0.8)
@@ -157,11 +161,12 @@ def jacobian(result: Result, look: Look, ghost: Result | None = None) -> Any:
         tail = 2 * np.exp(-found.scales * float(np.median(found.gap)))
     tail = np.where(tail < 1.9, tail, np.nan)
     piece += lines.theory(found.scales, tail, x, y, look, "2 exp(−sΔ)", name="one-hot", at=0.7)
-    piece += lines.measured(drawn, x, y, look, height=SUPPORT)
+    piece += lines.measured(drawn, x, y, look, height=SUPPORT + 40)
     piece += lines.marks({"backward": (1 / found.temperature, found.by_autograd)}, x, y, look)
     gap = f"{np.median(found.gap):.2f}"
     note = tr(look, "Ring: by autograd. Δ: largest logit minus the second largest, median {gap}.", gap=gap)
-    return finish(piece, look, height=SUPPORT, title=footnote(f"{_digits(result, look)} {note}", look))
+    # Higher than others, for the title of its axis is long.
+    return finish(piece, look, height=SUPPORT + 40, title=footnote(f"{_digits(result, look)} {note}", look))
 
 
 def cost(result: Result, look: Look, ghost: Result | None = None) -> Any:

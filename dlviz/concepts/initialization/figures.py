@@ -10,6 +10,7 @@ import numpy as np
 from dlviz.contract import Figure
 from dlviz.drawing import lines, ridgeline
 from dlviz.drawing.axes import Axis, frame, span
+from dlviz.drawing.beside import Beside, drawn_curves
 from dlviz.drawing.endlabels import haloed
 from dlviz.drawing.message import message
 from dlviz.drawing.palette import colour, mix
@@ -58,6 +59,8 @@ def hero(result: Result, look: Look, ghost: Result | None = None) -> Any:
     note = tr(look, scaled)
     if hills.zero.any():
         note += tr(look, "; bars: share of exact zeros, a full layer for all")
+    if ghost is not None and ghost.settings.depth == depth:
+        note += tr(look, "; thin lines: the pinned run")
     if hills.bare.any():
         note += tr(look, "; bare line: most values other than zero lie beyond the picture, the written share of them")
     return finish(piece, look, height=HERO, title=footnote(note, look))
@@ -187,18 +190,19 @@ def signals(result: Result, look: Look, ghost: Result | None = None) -> Any:
     piece += lines.measured(drawn, x, y, look, height=SUPPORT)
     piece += _dots(drawn, x, y, look)
     steps = np.arange(1, result.settings.depth + 1)
-    # What has been cut away lies lower than what is left.
-    falls = [bool(np.nan_to_num(values)[-1] < np.nan_to_num(values)[0]) for values, _ in predicted]
+    curves = [*drawn_curves([*drawn, *pinned]), *((steps, values) for values, _ in predicted)]
+    beside = Beside(curves, x, y, look, height=SUPPORT)
     for i, (values, formula) in enumerate(predicted):
-        # Formulas stand where the curves are apart: falling ones have theirs on the left, rising ones on the right.
-        at = (0.1 + 0.4 * (i and falls[0])) if falls[i] else (0.95 - 0.4 * (i and not falls[0]))
-        piece += lines.theory(steps, values, x, y, look, formula, name=f"theory {i}", at=at)
+        piece += lines.theory(steps, values, x, y, look, None, name=f"theory {i}")
+        piece += beside.words(steps, values, formula, name=f"theory {i}", at=0.15 + 0.6 * i)
     draws = result.settings.repeats
     note = tr(look, "median and range of {draws} draws", draws=draws) if draws > 1 else tr(look, "one draw")
     if predicted:
         note += tr(look, "; dashed: theory of infinite width")
     if gone:
         note += tr(look, "; no line where it is below 1e-300")
+    if pinned:
+        note += ("。" if look.language == "zh" else ".") + lines.ghost_note(pinned, look)
     return finish(piece, look, height=SUPPORT, title=footnote(note, look))
 
 

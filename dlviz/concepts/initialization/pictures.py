@@ -46,7 +46,7 @@ def grid(result: Result, look: Look, ghost: Result | None = None) -> Any:
         texts=texts, good=found.good, chosen=(settings.activation, settings.scheme), click=True,
         written_as={name: tr(look, name) for name in names},
     )  # fmt: skip
-    note = tr(look, "one draw") + "; "
+    note = tr(look, "one draw") + _next(look)
     note += tr(
         look,
         "gradients, layer {layers} to 1; framed: both ways less than a factor of {factor}; {width} units"
@@ -57,6 +57,11 @@ def grid(result: Result, look: Look, ghost: Result | None = None) -> Any:
         width=found.width,
     )
     return finish(piece, look, height=GRID_HEIGHT, title=footnote(note, look))
+
+
+def _next(look: Look) -> str:
+    """What parts two halves of a note."""
+    return "；" if look.language == "zh" else "; "
 
 
 def _decades(value: float) -> str:
@@ -155,7 +160,7 @@ def spectra(result: Result, look: Look, ghost: Result | None = None) -> Any:
     piece = frame(x, y, look) + lines.measured(drawn, x, y, look, height=HEIGHT)
     piece += lines.theory(ranks, theory, x, y, look, tr(look, "Fuss–Catalan law"), at=0.3)
     flat = np.full(found.width, found.gain**found.depth)
-    piece += lines.theory(ranks, flat, x, y, look, "gᴸ", name="theory flat", at=0.5)
+    piece += lines.theory(ranks, flat, x, y, look, "g^L", name="theory flat", at=0.5)
     note = tr(
         look,
         "factors: {layers}, each {width} × {width}; below 1e-13 of the largest float64 resolves nothing",
@@ -243,7 +248,7 @@ def _race(found: Training, values: np.ndarray, y: Axis, result: Result, look: Lo
     x = Axis(tr(look, "Step"), 0, float(found.steps[-1]))
     piece = frame(x, y, look) + lines.measured(drawn, x, y, look, height=GRID_HEIGHT)
     note = tr(look, "median and range of {draws} draws", draws=draws) if draws > 1 else tr(look, "one draw")
-    note += "; " + tr(
+    note += _next(look) + tr(
         look,
         "{layers} hidden layers of {width}, SGD, learning rate {rate}, {tested} test digits",
         layers=result.settings.train_depth,

@@ -10,6 +10,7 @@ import numpy as np
 from dlviz.contract import Figure
 from dlviz.drawing import cube, heat, isolines, lines, paths, scrubber, surface
 from dlviz.drawing.axes import Axis, Plane, frame, span
+from dlviz.drawing.beside import Beside, drawn_curves
 from dlviz.drawing.message import message
 from dlviz.drawing.piece import Piece, finish, footnote
 from dlviz.drawing.theme import Look, tr
@@ -70,13 +71,16 @@ def loss(result: Result, look: Look, ghost: Result | None = None) -> Any:
     longest = max((float(line.x[-1]) for line in (*drawn, *pinned)), default=1.0)
     x = Axis(tr(look, x_title), 0, longest)
     y = Axis(title, *span(*everything, log=logarithmic), log=logarithmic)
-    under = lines.ghost_lines(pinned, x, y, look)
+    under, over = lines.ghost_lines(pinned, x, y, look), Piece()
     plain = result.run_of("GD")
     slowest = plain and measure.slowest_excess(result, plain)
     if slowest is not None and logarithmic:
         steps = np.arange(len(slowest)) * (plain.evaluations if settings.per_evaluation else 1)
-        under += lines.theory(steps, slowest, x, y, look, "½λc² (1 − ηλ)^2t")
-    return _curves(drawn, x, y, look, HERO, under)
+        under += lines.theory(steps, slowest, x, y, look, None)
+        curves = [*drawn_curves([*drawn, *pinned]), (steps, slowest)]
+        beside = Beside(curves, x, y, look, height=HERO)
+        over = beside.words(steps, slowest, "½λc² (1 − ηλ)^(2t)", name="theory", at=0.55)
+    return _curves(drawn, x, y, look, HERO, under, over, pinned=pinned)
 
 
 def _near(values: np.ndarray, result: Result) -> np.ndarray:
@@ -105,10 +109,12 @@ def _loss_scale(result: Result, look: Look) -> tuple[bool, float, str]:
 
 
 def _curves(
-    drawn: list[lines.Line], x: Axis, y: Axis, look: Look, height: int, under: Piece, labels: bool = True
-) -> Any:
+    drawn: list[lines.Line], x: Axis, y: Axis, look: Look, height: int, under: Piece, over: Piece | None = None,
+    *, pinned: list[lines.Line] = (), labels: bool = True,
+) -> Any:  # fmt: skip
     piece = frame(x, y, look) + under + lines.measured(drawn, x, y, look, height=height, labels=labels)
-    return finish(piece, look, height=height)
+    note = lines.ghost_note(pinned, look).strip()
+    return finish(piece + (over or Piece()), look, height=height, **({"title": footnote(note, look)} if note else {}))
 
 
 def _path(run: Run) -> paths.Path:
@@ -163,7 +169,7 @@ def _inside(coordinate: int) -> Callable[..., Any]:
         title = tr(look, "{optimizer}, coordinate {name}", optimizer=inside.optimizer, name=name)
         x = Axis(tr(look, "Step"), 0, max(len(line.x) for line in (*drawn, *pinned)))
         y = Axis(title, *span(*(line.y for line in (*drawn, *pinned)), log=True), log=True)
-        return _curves(drawn, x, y, look, SUPPORT, lines.ghost_lines(pinned, x, y, look))
+        return _curves(drawn, x, y, look, SUPPORT, lines.ghost_lines(pinned, x, y, look), pinned=pinned)
 
     return draw
 
@@ -199,7 +205,7 @@ def sensitivity(result: Result, look: Look, ghost: Result | None = None) -> Any:
     used = {run.optimizer: (run.rate, run.loss[-1, 0] - offset) for run in result.runs}
     piece += lines.marks(used, x, y, look)
     # Curves that end where they diverge would have their names in the middle of the others.
-    return _curves(drawn, x, y, look, SUPPORT, piece, labels=False)
+    return _curves(drawn, x, y, look, SUPPORT, piece, pinned=pinned, labels=False)
 
 
 def _final_scale(result: Result) -> tuple[bool, float]:
