@@ -77,7 +77,7 @@ def unpack(packed: str) -> dict[str, str]:
 def flat(settings: Settings) -> str:
     """The settings that differ from their default, in one line: ``surface = Ravine, steps = 40``."""
     pairs = parameters(settings).items()
-    return ", ".join(f"{name} = {' + '.join(v) if isinstance(v, list) else v}" for name, v in pairs)
+    return ", ".join(f"{name} = {' + '.join(v) if isinstance(v, list) else v or 'none'}" for name, v in pairs)
 
 
 def caption(

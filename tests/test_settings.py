@@ -137,3 +137,9 @@ def test_the_page_opens_on_any_link_with_every_group_of_controls_open(stem):
             assert len(app.get("vega_lite_chart")) == len(concept.figures.shown(chosen))
 
     check()
+
+
+def test_an_empty_choice_is_named_in_captions():
+    assert record.flat(catalog.concepts()["bptt"].experiment.Settings(panels=(), hidden=32)) == (
+        "panels = none, hidden = 32"
+    )
