@@ -153,5 +153,8 @@ def test_what_took_long_is_not_tried_before_the_first_look(impatient, monkeypatc
     page(seed=3)
     assert impatient == 2 * [(), ("Training",)]
     assert len(tried) == 1
-    assert compute.may_take(STEM, MODEL(panels=("Training",), seed=9)) > 0
-    assert compute.may_take(STEM, MODEL(panels=("Batch size", "Training"))) == 0
+    assert compute.took(STEM, MODEL(panels=("Training",), seed=9)) > 0
+    assert compute.took(STEM, MODEL(panels=("Batch size", "Training"))) is None
+    monkeypatch.setattr(frame, "SOON", 9.0)
+    page(seed=4)
+    assert impatient[4:] == [("Training",)], "what was short is not preceded by a first look, however long the line"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from time import perf_counter
+from time import perf_counter, thread_time
 from typing import Any
 
 import streamlit as st
@@ -49,9 +49,10 @@ def result(stem: str, settings: Settings, progress: Callable[[float], None]) -> 
         found = _results.get(key)
         if found is None:
             with gate(progress):
-                begun = perf_counter()
+                # This thread's own, for others may compute or draw meanwhile.
+                begun = thread_time()
                 found = catalog.concepts()[stem].experiment.run(settings, fair)
-                _took.put((stem, *_amounts(settings)), perf_counter() - begun)
+                _took.put((stem, *_amounts(settings)), thread_time() - begun)
                 frozen(found)
                 _results.put(key, found)
         return found
@@ -62,9 +63,9 @@ def ready(stem: str, settings: Settings) -> bool:
     return _results.get((stem, settings)) is not None
 
 
-def may_take(stem: str, settings: Settings) -> float:
-    """Seconds that the last run took that had the same numbers of steps, seeds and so on; 0 where there was none."""
-    return _took.get((stem, *_amounts(settings))) or 0.0
+def took(stem: str, settings: Settings) -> float | None:
+    """Seconds of computing that the last run took that had the same numbers of steps, seeds and so on, if any had."""
+    return _took.get((stem, *_amounts(settings)))
 
 
 def _amounts(settings: Settings) -> list[Any]:
@@ -102,15 +103,18 @@ class Watch:
         self._slot = slot
         self._stop, self._key = stop, key
         self._begun = self._drawn = self._yielded = perf_counter()
+        self._percent = -1
         self._bar: DeltaGenerator | None = None
 
     def __call__(self, share: float) -> None:
         now = perf_counter()
-        if now - self._begun > PATIENCE and now - self._drawn > _FRAME:
-            self._drawn = now
+        percent = round(100 * min(max(share, 0.0), 1.0))
+        # Who waits for others stays at 0 % for long: to say so again and again would cost those who compute.
+        if percent != self._percent and now - self._begun > PATIENCE and now - self._drawn > _FRAME:
+            self._drawn, self._percent = now, percent
             if self._bar is None:
                 self._bar = self._open()
-            self._bar.progress(min(max(share, 0.0), 1.0), tr("Computing …"))
+            self._bar.progress(percent, tr("Computing …"))
         elif now - self._yielded > _YIELD:
             self._yielded = now
             # Reading the session state lets a waiting rerun through; no message goes to the browser.

@@ -136,7 +136,10 @@ class Frame:
         """The result if it is soon there; else that of the coarse settings, the full one being left for later."""
         if coarse == settings or compute.ready(self.stem, settings) or settings in self._stopped:
             return self._attempt(settings, self._slot)
-        result = compute.at_once(self.stem, settings, SOON) if compute.may_take(self.stem, settings) <= SOON else None
+        took = compute.took(self.stem, settings)
+        if took is not None and took <= SOON:
+            return self._attempt(settings, self._slot)
+        result = compute.at_once(self.stem, settings, SOON) if took is None else None
         if result is None:
             result = self._attempt(coarse, self._slot, settings)
             if result is not None:

@@ -23,7 +23,7 @@ def seeds(seed: int) -> tuple[int, ...]:
     return tuple(seed + 1000 * repeat for repeat in range(SEEDS))
 
 
-@kept(maxsize=16)
+@kept(maxsize=128)
 def measured(
     functions: tuple[tuple[str, float | None], ...],
     depth: int,
@@ -88,7 +88,7 @@ def predicted(
         )  # fmt: skip
 
 
-@kept(maxsize=16)
+@kept(maxsize=128)
 def spectral_norms(depth: int, width: int, seed: int, *, progress: Progress = silent) -> np.ndarray:
     """‖W_l‖₂ for σ_w = 1 of the networks that :func:`measured` runs, (SEEDS, depth)."""
     import torch

@@ -91,7 +91,7 @@ def _read(of: Network, chosen: list[int], progress: Progress = silent) -> _Run:
     return _Run(trace, last, loss, x)
 
 
-@kept(32)
+@kept(128)
 def reach(of: Network, seeds: int, seed: int, *, progress: Progress = silent) -> Reach:
     """The gradient of the final loss by every state, for all networks of one kind of cell."""
     import torch
@@ -117,7 +117,7 @@ def reach(of: Network, seeds: int, seed: int, *, progress: Progress = silent) ->
     return Reach(np.concatenate(gradients), np.concatenate(losses), np.array(sigmas), slope)
 
 
-@kept(16)
+@kept(128)
 def pairs(of: Network, seed: int, *, progress: Progress = silent) -> Pairs:
     """‖∂s_t/∂s_s‖ for pairs of steps of the first network, exact or by random rows."""
     import torch

@@ -80,7 +80,7 @@ def _variant(settings: Settings, fan_in: int) -> Variant:
     return Variant(settings.activation, *sigmas, settings.own_parameter(), draw, sigma_w(settings, fan_in=fan_in))
 
 
-@kept(maxsize=16)
+@kept(maxsize=128)
 def _signals(
     variant: Variant, depth: int, width: int, seeds: tuple[int, ...], data: str, samples: int, seed: int,
     *, progress: Progress = silent,
