@@ -1,7 +1,7 @@
 """Memory of the server: with a full class on every page, with the dearest links, and over half an hour.
 
     python benchmarks/memory.py pages [--sessions 200] [--page STEM]   200 sessions on each page
-    python benchmarks/memory.py links [--page STEM]                    the dearest links of each page
+    python benchmarks/memory.py links [--page STEM] [--seconds 40]     the dearest links of each page
     python benchmarks/memory.py soak [--minutes 30]                    the slope while visitors come and go
     python benchmarks/memory.py exports                                 the process that draws files
 
@@ -32,9 +32,6 @@ from dlviz.drawing import export
 from dlviz.drawing.theme import Look
 from dlviz.drawing.worker import QUESTIONS
 from dlviz.language import LANGUAGES
-
-LONGEST = 40.0
-"""Seconds after which a dear link's page is left as it is."""
 
 
 def dearest(model: type[Settings]) -> list[Settings]:
@@ -88,11 +85,13 @@ def links(asked: Namespace) -> None:
     for page in [asked.page] if asked.page else catalog.concepts():
         with serving() as (process, url):
             model = catalog.concepts()[page].experiment.Settings
-            rows += asyncio.run(_links(url, process.pid, page, dearest(model)))
+            rows += asyncio.run(_links(url, process.pid, page, dearest(model), asked.seconds))
     table("The dearest links, one after another on one server a page", rows)
 
 
-async def _links(url: str, pid: int, page: str, candidates: list[Settings]) -> list[tuple[str, str, str]]:
+async def _links(
+    url: str, pid: int, page: str, candidates: list[Settings], longest: float
+) -> list[tuple[str, str, str]]:
     most: tuple[float, str] = (0.0, "")
     slow = 0
     for settings in candidates:
@@ -100,14 +99,14 @@ async def _links(url: str, pid: int, page: str, candidates: list[Settings]) -> l
         with Meter(pid, url, every=0.1) as meter:
             async with Visitor(url, page, query) as visitor:
                 try:
-                    await visitor.open(LONGEST)
+                    await visitor.open(longest)
                 except TimeoutError:
                     slow += 1
         most = max(most, (max(meter.memory), query))
     reached = f"{most[0]:.0f} MB"
     return [
         (page, reached, "at most 1,500 MB"),
-        (f"  {len(candidates)} links, {slow} longer than {LONGEST:.0f} s; most at ?{most[1]}", "", ""),
+        (f"  {len(candidates)} links, {slow} longer than {longest:.0f} s; most at ?{most[1]}", "", ""),
         ("  left at the end", f"{memory(pid):.0f} MB", ""),
     ]
 
@@ -189,6 +188,7 @@ def main() -> None:
     parser.add_argument("--sessions", type=int, help="200, or 20 of `soak`")
     parser.add_argument("--page", choices=VARY)
     parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--seconds", type=float, default=40, help="of `links`: after which a page is left as it is")
     asked = parser.parse_args()
     asked.sessions = asked.sessions or (20 if asked.what == "soak" else 200)
     what[asked.what](asked)

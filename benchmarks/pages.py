@@ -44,7 +44,7 @@ st.altair_chart(alt.Chart(rows).mark_line().encode(x="x", y="y"))
 TRIVIAL = {"one slider": SLIDER, "one slider, one chart": CHART}
 PAGES = (
     "loss_surfaces:learning_rate", "activations:mean", "initialization:seed", "normalization:seed", "bptt:seed",
-    "fine_tuning:seed", "fine_tuning:rate",
+    "bptt:radius", "fine_tuning:seed", "fine_tuning:rate",
 )  # fmt: skip
 """A slider of each page that needs new computation, with more stops to its right than there are rounds."""
 READY = '[data-testid="stApp"][data-test-script-state="notRunning"]'
