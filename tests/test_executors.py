@@ -1,12 +1,10 @@
 """The two executors of gradient descent: against each other and one lane at a time, and their manners."""
 
 import os
-import platform
 import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -269,54 +267,3 @@ assert "torch" in device.versions()
 def test_errors_say_what_is_allowed(call, message):
     with pytest.raises(ValueError, match=message):
         call(surface("Himmelblau"))
-
-
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other allocators decide for themselves")
-def test_a_long_computation_returns_the_memory_that_it_has_freed():
-    def held() -> int:
-        return 4096 * int(Path("/proc/self/statm").read_text().split()[1])
-
-    before = held()
-    with gate.gate():
-        blocks = [bytearray(b"x") * 100_000 for _ in range(1000)]
-        assert held() - before > 50e6
-        above = bytearray(b"x") * 100_000  # keeps the allocator from giving back what lies below
-        del blocks
-        time.sleep(2 * gate.FREES)
-    assert held() - before < 20e6
-    assert above
-
-
-ARENAS = """
-import ctypes, sys, threading
-from dlviz.engine import memory
-
-if sys.argv[1] == "few":
-    memory.few_arenas()
-together = threading.Barrier(6)
-
-def hold():
-    kept = bytearray(50_000)
-    together.wait()
-    assert kept is not None
-
-threads = [threading.Thread(target=hold) for _ in range(6)]
-for thread in threads:
-    thread.start()
-for thread in threads:
-    thread.join()
-libc = ctypes.CDLL(None)
-libc.fdopen.restype = ctypes.c_void_p
-out = ctypes.c_void_p(libc.fdopen(1, b"w"))
-libc.malloc_info(0, out)
-libc.fflush(out)
-"""
-
-
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="GNU's own allocator")
-def test_threads_share_two_heaps():
-    def heaps(how: str) -> int:
-        done = subprocess.run([sys.executable, "-c", ARENAS, how], capture_output=True, text=True, check=True)
-        return done.stdout.count("<heap nr=")
-
-    assert heaps("few") <= 2 < heaps("many")
