@@ -146,6 +146,7 @@ def uncached(asked: Namespace) -> None:
         ("looks", f"{sum(looks['computing'].values())}", ""),
         ("health, 95 %", f"{percentile(meter.health, 0.95):.3f} s", "at most 0.3 s"),
         ("server, cores used", f"{meter.server_cpu:.2f}", ""),
+        ("server, CPU a rerun", f"{1e3 * meter.server_seconds / max(len(people.reruns), 1):.1f} ms", ""),
         ("this client, cores used", f"{meter.client_cpu:.2f}", ""),
     ])  # fmt: skip
 
