@@ -228,7 +228,8 @@ def products(trace: Trace, targets: Sequence[int], probes: Tensor | None, progre
     # With probes, the square sums to the state's size on average, as with the unit vectors.
     count, scale = len(unit), state**-0.5
     order = sorted(targets, reverse=True)
-    rows = weight.new_empty(1, len(order) * count, state)
+    gated = trace.cells.kind in GATES
+    rows, other = weight.new_empty(2, 1, len(order) * count, state)
     logs = np.full((len(order), steps), np.nan)
     shift = weight.new_zeros(len(order))
     active = 0
@@ -236,7 +237,8 @@ def products(trace: Trace, targets: Sequence[int], probes: Tensor | None, progre
         while active < len(order) and order[active] == s:
             rows[0, active * count : (active + 1) * count] = unit
             active += 1
-        block = rows[0, : active * count].view(active, -1)
+        pulled = rows[:, : active * count]
+        block = pulled.view(active, -1)
         size = torch.linalg.vector_norm(block, dim=1)
         extreme = ~((size > 1e-100) & (size < 1e100))
         if extreme.any():
@@ -247,7 +249,12 @@ def products(trace: Trace, targets: Sequence[int], probes: Tensor | None, progre
             block[extreme] /= size[extreme, None]
             shift[:active][extreme] += size[extreme].log10()
         if s > 1:
-            rows[:, : active * count] = pull(trace, s, rows[:, : active * count])[0]
+            # With gates a step's Jacobian is dear, and a product with it cheap: it pays for many rows.
+            if gated and active * count > 4 * state:
+                torch.bmm(pulled, jacobian(trace, s), out=other[:, : active * count])
+            else:
+                other[:, : active * count] = pull(trace, s, pulled)[0]
+            rows, other = other, rows
         progress(1 - (s - 1) / order[0])
     found = np.full_like(logs, np.nan)
     found[[sorted(targets).index(t) for t in order]] = logs
