@@ -108,6 +108,14 @@ class Networks:
         first = self.norms.index(norm) * self.seeds
         return slice(first, first + self.seeds)
 
+    def of_seed(self, seed: int) -> Networks:
+        """The models of one seed (of 0 ... S - 1) under all norms, as views."""
+        some = slice(seed, None, self.seeds)
+        lists = ([part[some] for part in parts] for parts in (self.kernels, self.gammas, self.betas, self.mixing))
+        running = [(mean[seed : seed + 1], var[seed : seed + 1]) for mean, var in self.running]
+        given = self.norms, 1, self.groups, self.last_side
+        return Networks(*given, *lists, self.readout[some], self.bias[some], running, self.geometry)
+
     def forward(self, x: Tensor, training: bool, trace: list[dict] | None = None) -> Tensor:
         """Logits (M, N, 10) of images ``x`` (M, N, 64). In training BatchNorm's averages move.
 
@@ -237,8 +245,11 @@ def error(nets: Networks, x: Tensor, y: Tensor) -> tuple[np.ndarray, np.ndarray]
 
     An answer that is not finite is wrong.
     """
-    logits = nets.forward(x.expand(len(nets.bias), *x.shape), False)
-    finite = logits.isfinite().all(-1)
-    wrong = ~finite | (logits.argmax(-1) != y)
-    shape = len(nets.norms), nets.seeds
-    return wrong.cpu().double().mean(1).view(shape).numpy(), (~finite).any(1).view(shape).cpu().numpy()
+    found = []
+    for seed in range(nets.seeds):  # of all seeds at once, the neighbours of all positions are up to a gigabyte
+        logits = nets.of_seed(seed).forward(x.expand(len(nets.norms), *x.shape), False)
+        finite = logits.isfinite().all(-1)
+        wrong = ~finite | (logits.argmax(-1) != y)
+        found.append((wrong.cpu().double().mean(1).numpy(), (~finite).any(1).cpu().numpy()))
+    wrong, lost = (np.stack(part, 1) for part in zip(*found, strict=True))
+    return wrong, lost
