@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .depth import INPUTS
+from .depth import INPUTS, seeds
 from .measure import Result
 from .neuron import SAMPLES
 from .settings import BY_DEPTH, Settings
@@ -23,7 +23,7 @@ FUNCTIONS = {
 
 def code(result: Result) -> str:
     """A script that prints the saturated share, the mean output and the mean squared slope, and, where the panel
-    stands on the page, the gradient in the first layer as a multiple of the last layer's, of the first seed.
+    stands on the page, the gradient in the first layer as a multiple of the last layer's, the median of all seeds.
     """
     s = result.settings
     lines: list[str] = []
@@ -46,7 +46,7 @@ def code(result: Result) -> str:
         'print("mean squared slope:", (slopes**2).mean().item())',
     ]
     if deep:
-        shape = {"depth": s.depth, "width": s.width, "scale": s.weight_scale, "seed": s.seed}
+        shape = {"depth": s.depth, "width": s.width, "scale": s.weight_scale, "seeds": seeds(s.seed)}
         lines += _DEEP.format(**shape, each=INPUTS // 10).splitlines()
     return "\n".join(lines) + "\n"
 
@@ -81,15 +81,18 @@ def draw(rows, columns, seed):
     return base.double() / columns**0.5
 
 
-# {depth} layers of {width} units and a linear head; weights N(0, σ_w²/fan_in), no biases.
-h, pre = x, []
-for layer in range(1, {depth} + 1):
-    z = {scale!r} * h @ draw({width}, h.shape[1], 1000 * {seed} + layer).T
-    z = z.requires_grad_() if layer == 1 else z
-    z.retain_grad()
-    pre.append(z)
-    h = f(z)
-logits = h @ draw(10, {width}, 1000 * {seed}).T
-torch.nn.functional.cross_entropy(logits, y, reduction="sum").backward()
-print("first layer's gradient:", (pre[0].grad.norm() / pre[-1].grad.norm()).item())
+# Networks of {depth} layers of {width} units and a linear head; weights N(0, σ_w²/fan_in), no biases.
+left = []
+for seed in {seeds}:
+    h, pre = x, []
+    for layer in range(1, {depth} + 1):
+        z = {scale!r} * h @ draw({width}, h.shape[1], 1000 * seed + layer).T
+        z = z.requires_grad_() if layer == 1 else z
+        z.retain_grad()
+        pre.append(z)
+        h = f(z)
+    logits = h @ draw(10, {width}, 1000 * seed).T
+    torch.nn.functional.cross_entropy(logits, y, reduction="sum").backward()
+    left.append((pre[0].grad.norm() / pre[-1].grad.norm()).item())
+print("first layer's gradient, median:", np.median(left))
 """
