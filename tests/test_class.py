@@ -4,45 +4,30 @@ The full figures, with 200 sessions, are those of benchmarks/class_load.py and b
 """
 
 import asyncio
-import json
-import threading
-import time
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from conftest import ROOT
-from serving import free_port, serving, start, stop
+from serving import free_port, start, stop
 from visitors import Visitor, run
+from watching import Watched, watched
 
 from dlviz.engine import kept as keeping
-from dlviz.engine.gate import gate
 from dlviz.engine.kept import Room, Shelf, kept, weight
-from dlviz.engine.line import Line
 
 PAGE = "loss_surfaces"
 RATES = ["0.01", "0.02", "0.03", "0.04"]
 
 
 @pytest.fixture(scope="module")
-def watched(tmp_path_factory):
-    """A server that is looked into, its address and the file of what was seen."""
-    seen = tmp_path_factory.mktemp("watched") / "seen.json"
-    with serving(runner=ROOT / "benchmarks" / "watched.py", env={"DLVIZ_WATCH": str(seen)}) as (_process, url):
-        yield url, seen
+def server(tmp_path_factory):
+    with watched(tmp_path_factory.mktemp("watched")) as made:
+        yield made
 
 
-def most(seen, what):
-    """The greatest number of threads that were seen at something, once the file is as new as can be."""
-    time.sleep(0.6)
-    return max(map(int, json.loads(seen.read_text())[what]))
-
-
-def test_a_class_is_served_at_once_and_while_it_works(watched):
-    url, seen = watched
-
+def test_a_class_is_served_at_once_and_while_it_works(server: Watched):
     async def visit(i):
-        async with Visitor(url, PAGE, "surface=Beale") as visitor:
+        async with Visitor(server.url, PAGE, "surface=Beale") as visitor:
             await visitor.open()
             for turn in range(2):
                 rate = RATES[(i + turn) % len(RATES)]
@@ -53,30 +38,29 @@ def test_a_class_is_served_at_once_and_while_it_works(watched):
             return visitor.runs[0].done
 
     async def everybody():
-        return await asyncio.gather(*map(visit, range(16)))
+        return await asyncio.gather(*map(visit, range(16))), await server.most()
 
-    assert all(run(everybody()))
-    assert most(seen, "computing") == 1
+    ended, most = run(everybody())
+    assert all(ended)
+    assert most == 1
 
 
-def test_a_drag_storm_ends_with_the_newest_picture_and_computes_one_at_a_time(watched):
-    url, seen = watched
-
+def test_a_drag_storm_ends_with_the_newest_picture_and_computes_one_at_a_time(server: Watched):
     async def drag():
-        async with Visitor(url, "initialization") as visitor:
+        async with Visitor(server.url, "initialization") as visitor:
             await visitor.open()
             stops = [stop for stop in visitor.widgets["std"].options if [stop] != visitor.values["std"]][:20]
             for stop_ in stops:
                 await visitor.put("std", stop_)
                 await asyncio.sleep(1 / 30)
-            await visitor.until(lambda: f"std={stops[-1]}" in visitor.query and visitor.runs[-1].done, 30)
+            await visitor.until(lambda: f"std={stops[-1]}" in visitor.query and visitor.runs[-1].done)
             assert visitor.charts and not visitor.exceptions
             shown = [v for v in visitor.runs if v.done]
-            return len(stops), len(shown)
+            return len(stops), len(shown), await server.most()
 
-    asked, ended = run(drag())
+    asked, ended, most = run(drag())
     assert ended < asked, "every change was drawn to its end, though a newer one was there"
-    assert most(seen, "computing") <= 2
+    assert most <= 2
 
 
 def test_settings_come_back_when_lines_are_cut_and_when_the_server_is_killed():
@@ -121,27 +105,17 @@ def test_settings_come_back_when_lines_are_cut_and_when_the_server_is_killed():
         stop(process)
 
 
-def test_the_work_for_a_visitor_who_has_left_ends(watched):
-    url, seen = watched
-
-    def looks():
-        counts = json.loads(seen.read_text())["computing"]
-        return sum(counts.values()) - counts.get("0", 0)
-
+def test_the_work_for_a_visitor_who_has_left_ends(server: Watched):
     async def leave():
-        visitor = Visitor(url, "initialization", "panels=Training&depth=100&width=1024&samples=500&repeats=30")
+        visitor = Visitor(server.url, "initialization", "panels=Training&depth=100&width=1024&samples=500&repeats=30")
         await visitor.connect()
         await visitor.ask()
-        before = looks()
-        while looks() < before + 20:
-            await asyncio.sleep(0.1)
+        await server.works()
         visitor.cut()
-        await asyncio.sleep(1.5)
-        left = looks()
-        await asyncio.sleep(1)
-        return looks() - left, visitor.runs[-1].done
+        return await server.rests(), visitor.runs[-1].done
 
-    assert run(asyncio.wait_for(leave(), 60)) == (0, False)
+    looks, done = run(leave())
+    assert looks < 200 and not done, "whole, it takes much longer"
 
 
 @dataclass(frozen=True)
@@ -194,56 +168,3 @@ def test_kept_results_share_the_room(monkeypatch):
     for n in range(50):
         curve(n)
     assert 80_000 <= room.bytes <= 100_000
-
-
-def test_the_gate_is_passed_in_the_order_of_arrival_and_by_nobody_who_has_left():
-    order, inside = [], []
-    free = threading.Event()
-
-    def first():
-        with gate(), gate():
-            free.wait(5)
-
-    def wait(i, leaves):
-        def progress(_share):
-            if leaves:
-                raise InterruptedError
-
-        try:
-            with gate(progress):
-                inside.append(i)
-                assert len(inside) == 1
-                order.append(i)
-                inside.remove(i)
-        except InterruptedError:
-            order.append(-i)
-
-    threads = [threading.Thread(target=first)]
-    threads += [threading.Thread(target=wait, args=(i, i in (2, 4))) for i in range(1, 7)]
-    for thread in threads:
-        thread.start()
-        time.sleep(0.05)
-    time.sleep(0.1)
-    free.set()
-    for thread in threads:
-        thread.join(5)
-    assert order == [-2, -4, 1, 3, 5, 6]
-
-
-def test_a_line_lets_in_as_many_as_it_has_places():
-    line, now, most_ = Line(2), [], []
-
-    def work():
-        line.enter()
-        now.append(1)
-        most_.append(len(now))
-        time.sleep(0.01)
-        now.pop()
-        line.leave()
-
-    threads = [threading.Thread(target=work) for _ in range(12)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(5)
-    assert max(most_) == 2 and len(most_) == 12

@@ -70,11 +70,15 @@ def differing(ours, theirs, exceptions, skipped=()):
             continue
         allowed = next((tolerance for pattern, tolerance in exceptions.items() if fnmatch(name, pattern)), 0.0)
         one, other = ours[name].astype(float), values.astype(float)
-        if one.shape != other.shape or not np.array_equal(np.isfinite(one), np.isfinite(other)):
+        finite = np.isfinite(one)
+        # What is not finite must be the same to the sign.
+        if one.shape != other.shape or not np.array_equal(
+            np.where(finite, 0, one), np.where(np.isfinite(other), 0, other), equal_nan=True
+        ):
             found.append(f"{name}: not of one kind")
             continue
-        apart = np.abs(one - other, where=np.isfinite(one), out=np.zeros_like(one)).max()
-        size = np.abs(one[np.isfinite(one)]).max(initial=0)
+        apart = np.abs(one[finite] - other[finite]).max(initial=0)
+        size = np.abs(one[finite]).max(initial=0)
         if not apart <= allowed * size:
             found.append(f"{name}: {apart:.1e} of {size:.1e}")
     return found
@@ -126,3 +130,7 @@ def test_a_difference_is_found():
     theirs = {"a/b.c": np.array([1.0, 2.0 + 1e-9]), "a/b.d": np.array([np.nan])}
     assert [line.partition(":")[0] for line in differing(ours, theirs, {})] == ["a/b.c", "a/b.d"]
     assert [line.partition(":")[0] for line in differing(ours, theirs, {"a/b.c": 1e-8})] == ["a/b.d"]
+    ours, theirs = {"a/b.e": np.array([1.0, np.inf, np.nan])}, {"a/b.e": np.array([1 + 1e-9, np.inf, np.nan])}
+    assert not differing(ours, theirs, {"a/b.e": 1e-8})
+    for odd in (-np.inf, np.nan, 1.0):
+        assert differing(ours, {"a/b.e": np.array([1.0, odd, np.nan])}, {"a/b.e": 1e-8}) == ["a/b.e: not of one kind"]

@@ -1,14 +1,10 @@
 """Downloads are made outside of their session's script, and end all the same when the visitor has left."""
 
-import asyncio
-import json
-
 import pytest
-from conftest import ROOT
-from serving import serving
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import BackendOperationResponse, ForwardMsg
 from visitors import Visitor, run
+from watching import Watched, watched
 
 from dlviz import catalog
 from dlviz.contract import silent
@@ -45,12 +41,6 @@ class Downloader(Visitor):
 
 
 def test_a_download_comes_to_who_stays_and_ends_for_who_leaves(tmp_path):
-    seen = tmp_path / "seen.json"
-
-    def looks() -> int:
-        counts = json.loads(seen.read_text())["computing"]
-        return sum(counts.values()) - counts.get("0", 0)
-
     async def stay(url: str) -> None:
         async with Downloader(url, "loss_surfaces", "steps=37") as visitor:
             await visitor.open()
@@ -59,8 +49,8 @@ def test_a_download_comes_to_who_stays_and_ends_for_who_leaves(tmp_path):
             await visitor.until(lambda: bool(visitor.answers), 60)
             assert visitor.answers[0].deferred_file.url.endswith(".svg"), visitor.answers
 
-    async def leave(url: str) -> int:
-        visitor = Downloader(url, "fine_tuning", LONG)
+    async def leave(server: Watched) -> int:
+        visitor = Downloader(server.url, "fine_tuning", LONG)
         await visitor.connect()
         await visitor.ask()
         await visitor.until(lambda: "stop_run" in visitor.widgets, 60)
@@ -68,21 +58,15 @@ def test_a_download_comes_to_who_stays_and_ends_for_who_leaves(tmp_path):
         await visitor.until(lambda: any("Stopped" in said for said in visitor.alerts), 60)
         await visitor.end(60)
         await visitor.unfold()
-        before = looks()
         for _ in range(3):
             await visitor.click()
-        async with asyncio.timeout(60):
-            while looks() < before + 20:
-                await asyncio.sleep(0.1)
+        await server.works()
         visitor.cut()
-        await asyncio.sleep(1.5)
-        left = looks()
-        await asyncio.sleep(1)
-        return looks() - left
+        return await server.rests()
 
-    with serving(runner=ROOT / "benchmarks" / "watched.py", env={"DLVIZ_WATCH": str(seen)}) as (_process, url):
-        run(stay(url))
-        assert run(leave(url)) == 0
+    with watched(tmp_path) as server:
+        run(stay(server.url))
+        assert run(leave(server)) < 200, "whole, it takes most of a minute"
 
 
 def test_a_file_is_not_drawn_for_who_left_while_it_was_computed(monkeypatch):

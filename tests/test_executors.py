@@ -139,7 +139,7 @@ class Moved(Exception):
 
 def slow_calls():
     rosenbrock, cancer = surface("Rosenbrock"), surface("Breast cancer")
-    starts = np.zeros(200_000)
+    starts = np.zeros(800_000)
     grid = np.meshgrid(np.linspace(-2, 2, 700), np.linspace(-1, 3, 700))
     return {
         "paths": lambda p: final_loss(rosenbrock, [Lanes(RULES["Adam"], starts, 1.0, 1e-4)], 1000, progress=p),
@@ -157,13 +157,14 @@ def test_work_ends_promptly_when_progress_raises(which):
     def progress(share):
         shares.append(share)
         if len(shares) == 5:
-            raised.append(time.perf_counter())
+            raised.append(time.process_time())
             raise Moved
 
     with pytest.raises(Moved):
         call(progress)
-    # Whole, each would take seconds.
-    assert time.perf_counter() - raised[0] < 0.3
+    # Whole, each would take many seconds of computing. On a busy machine other threads compute on until this one is
+    # let in again to tell them.
+    assert time.process_time() - raised[0] < 1
     assert shares == sorted(shares)
     assert 0 <= shares[0] <= shares[-1] < 0.5
     with gate.gate():

@@ -1,4 +1,4 @@
-"""The guard around the app: headers, paths, caps on connections and on messages."""
+"""The guard around the app: headers, paths, and caps on connections. What messages it takes: test_guard_rate.py."""
 
 from __future__ import annotations
 
@@ -8,14 +8,11 @@ import json
 import os
 import subprocess
 import sys
-from collections import Counter
-from time import monotonic
 
 import pytest
 from conftest import ROOT
-from heard import PAGE, ROOM, rerun
+from heard import PAGE, ROOM
 from serving import free_port, serving
-from streamlit.proto.BackMsg_pb2 import BackMsg
 from visitors import Visitor, run
 from websockets.exceptions import InvalidStatus
 
@@ -213,124 +210,6 @@ def test_who_finds_no_room_is_told_so(server):
             await visitor.close()
 
     run(crowd())
-
-
-def judged(monkeypatch, times: list[float], data: bytes) -> Counter:
-    """How many of these messages at these times go on, are dropped, or end the connection."""
-    now = [0.0]
-    monkeypatch.setattr(guard, "monotonic", lambda: now[0])
-    line = guard.Line()
-    counts: Counter = Counter()
-    for time in times:
-        now[0] = time
-        refused = line.take(data)
-        counts[refused[0] if refused else "heard" if line.heard else "dropped"] += 1
-    return counts
-
-
-def test_a_drag_storm_passes_and_a_flood_does_not(monkeypatch):
-    assert judged(monkeypatch, [k / 30 for k in range(180)], rerun()) == {"heard": 180}
-    assert judged(monkeypatch, [k / 5 for k in range(3000)], rerun()) == {"heard": 3000}
-    # Nobody drags for a minute, and twenty connections at this rate kept a server to themselves.
-    assert judged(monkeypatch, [k / 55 for k in range(3300)], rerun())["heard"] < 500
-    flood = judged(monkeypatch, [k / 600 for k in range(600)], rerun())
-    assert flood["heard"] < 200
-    assert flood[1008] > 400
-
-
-def passed_on(sent: list[bytes], together: guard.Bucket, every: float = 0.0) -> list[bytes | None]:
-    """What of these messages goes on to Streamlit, None for the end of the connection, which comes when all is sent."""
-
-    async def check() -> list[bytes | None]:
-        queue: asyncio.Queue[dict] = asyncio.Queue()
-
-        async def sending() -> None:
-            for data in sent:
-                queue.put_nowait({"type": "websocket.receive", "bytes": data})
-                await asyncio.sleep(every)
-            await asyncio.sleep(2 * guard.PAUSE)
-            queue.put_nowait({"type": "websocket.disconnect"})
-
-        async def closing(_message) -> None:
-            pass
-
-        task = asyncio.create_task(sending())
-        receive = guard._measured(queue.get, closing, together)
-        passed: list[bytes | None] = []
-        while not passed or passed[-1] is not None:
-            passed.append((await receive()).get("bytes"))
-        task.cancel()
-        return passed
-
-    return run(check())
-
-
-def a_class() -> guard.Bucket:
-    pages = guard.Limits.per_address
-    return guard.Bucket(guard.TOGETHER_PER_SECOND * pages, guard.TOGETHER_AT_ONCE * pages)
-
-
-def test_of_many_messages_the_newest_takes_the_place_of_the_others():
-    sent = [rerun(query_string=f"n={k}") for k in range(100)]
-    passed = passed_on(sent, a_class(), every=0.002)
-    assert passed[:30] == sent[:30]
-    assert len(passed) < 40
-    assert passed[-2:] == [sent[-1], None]
-
-
-def test_a_press_of_a_button_is_never_left_out_and_nothing_changes_its_place():
-    pressed = BackMsg.FromString(rerun())
-    pressed.rerun_script.widget_states.widgets.add(id="button", trigger_value=True)
-    button, part = pressed.SerializeToString(), rerun(fragment_id="part")
-    sent = [rerun()] * 60 + [button, part, rerun()]
-    assert passed_on(sent, a_class())[-4:] == [button, part, rerun(), None]
-    assert passed_on([button] * 60, a_class()) == [button] * 60 + [None]
-
-
-def test_the_connections_of_an_address_have_one_allowance():
-    together = guard.Bucket(0.0, 20)
-    button = BackMsg.FromString(rerun())
-    button.rerun_script.widget_states.widgets.add(id="button", trigger_value=True)
-    counts = [len(passed_on([button.SerializeToString()] * 8, together)) - 1 for _ in range(4)]
-    assert counts == [8, 8, 4, 0]
-
-
-def test_a_new_connection_brings_no_new_allowance(monkeypatch):
-    guarded = guard.Guard(standing, guard.Limits(9, 1))
-    bucket = guarded._together("1.1.1.1")
-    while bucket.take():
-        pass
-    assert guarded._together("1.1.1.1") is bucket
-    assert guarded._full("1.1.1.1")
-    assert not guarded._full("2.2.2.2")
-    later = monotonic() + 60
-    monkeypatch.setattr(guard, "monotonic", lambda: later)
-    assert not guarded._full("1.1.1.1")
-    guarded._together("2.2.2.2")
-    assert "1.1.1.1" not in guarded._asked  # it has all of its allowance again
-
-
-def test_a_class_behind_one_address_never_meets_its_bounds(monkeypatch):
-    now = [0.0]
-    monkeypatch.setattr(guard, "monotonic", lambda: now[0])
-    together, pages = a_class(), guard.Limits.per_address
-    for _ in range(5 * pages):  # the page and four changes, at once
-        assert together.take()
-    for step in range(120 * pages):  # then each acts every five seconds, for ten minutes
-        now[0] = step * 5 / pages
-        assert together.take()
-    assert together.used < together.size / 2
-
-
-def test_a_timer_is_not_heard_soon_after_an_action(monkeypatch):
-    now = [100.0]
-    monkeypatch.setattr(guard, "monotonic", lambda: now[0])
-    line = guard.Line()
-    timer, action = rerun(is_auto_rerun=True, fragment_id="f"), rerun()
-    for seconds, data, heard in ((100, timer, True), (101, action, True), (105, timer, False), (110, timer, True)):
-        now[0] = seconds
-        assert line.take(data) is None
-        assert line.heard == heard
 
 
 def test_reasons_fit_into_the_frame_that_ends_a_connection():

@@ -175,12 +175,12 @@ def formula(rng: random.Random) -> str:
     ],
 )  # fmt: skip
 def test_what_is_too_much_is_refused_soon(text):
-    begun = time.perf_counter()
+    begun = time.process_time()
     try:
         to_sympy(parse(text))
     except ExpressionError as error:
         assert 0 <= error.position < max(len(text), 1)
-    assert time.perf_counter() - begun < 5
+    assert time.process_time() - begun < 5
 
 
 def test_formulas_in_links_are_kept_or_refused(monkeypatch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,14 @@ class Visitor:
         self.page.wait_for_function(PAINTED, timeout=60_000)
         self.page.wait_for_timeout(500)
         return self
+
+    def until(self, holds: Callable[[], bool], seconds: float = 20) -> None:
+        """Wait until something holds, on however busy a machine. Fails if it does not within so long."""
+        for _ in range(round(10 * seconds)):
+            if holds():
+                return
+            self.page.wait_for_timeout(100)
+        pytest.fail(f"waited for {seconds:g} s")
 
     @property
     def address(self) -> str:

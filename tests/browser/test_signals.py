@@ -34,7 +34,7 @@ def test_pointing_at_a_cell_lights_its_sets_without_the_server(visit):
     visitor = visit("/normalization?lang=en")
     before, sent = shot(visitor, "hero"), visitor.sent
     point(visitor, "hero", 0.2, 0.35)
-    assert changed(before, shot(visitor, "hero")) > 500
+    visitor.until(lambda: changed(before, shot(visitor, "hero")) > 500)
     assert visitor.sent == sent
 
 
@@ -42,8 +42,8 @@ def test_clicking_a_cell_chooses_it(visit):
     visitor = visit("/normalization?lang=en")
     before = shot(visitor, "cell")
     point(visitor, "hero", 0.2, 0.35, click=True)
-    assert "position=" in visitor.address
-    assert changed(before, shot(visitor, "cell")) > 100
+    visitor.until(lambda: "position=" in visitor.address)
+    visitor.until(lambda: changed(before, shot(visitor, "cell")) > 100)
     assert visit(visitor.address).address == visitor.address
 
 
@@ -54,8 +54,7 @@ def test_gamma_and_beta_stay_in_the_browser(visit):
     slider.focus()
     for _ in range(8):
         slider.press("ArrowRight")
-    visitor.page.wait_for_timeout(300)
-    assert changed(before, shot(visitor, "steps")) > 500
+    visitor.until(lambda: changed(before, shot(visitor, "steps")) > 500)
     assert visitor.sent == sent
 
 
@@ -66,8 +65,7 @@ def test_the_slider_lights_a_layer_without_the_server(visit):
     slider.focus()
     for _ in range(10):
         slider.press("ArrowLeft")
-    visitor.page.wait_for_timeout(300)
-    assert changed(before, shot(visitor, "hero")) > 200
+    visitor.until(lambda: changed(before, shot(visitor, "hero")) > 200)
     assert visitor.sent == sent
 
 
@@ -83,5 +81,5 @@ def test_clicking_a_cell_of_a_grid_sets_what_it_stands_for(visit, link, picture,
     visitor.keyed("share").wait_for()  # the end of the page: all is computed
     visitor.settled()
     point(visitor, picture, *at, click=True)
-    assert all(setting in visitor.address for setting in settings), visitor.address
+    visitor.until(lambda: all(setting in visitor.address for setting in settings))
     assert visitor.page.get_by_test_id("stAlert").count() == 0

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
+from patience import until
 
 from dlviz.language import translate
 
@@ -53,27 +54,29 @@ def test_a_first_picture_that_takes_long_can_be_stopped_too(visit):
     assert visitor.page.get_by_test_id("stException").count() == 0
 
 
+def computed(pid: int) -> float:
+    """Seconds that a process has spent computing so far, by the kernel's books."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def busy(pid: int, seconds: float) -> float:
-    """Share of the time that a process spends computing, by the kernel's books."""
-
-    def ticks() -> int:
-        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return int(fields[11]) + int(fields[12])
-
-    before = ticks()
+    """Share of the time that a process spends computing."""
+    before = computed(pid)
     time.sleep(seconds)
-    return (ticks() - before) / os.sysconf("SC_CLK_TCK") / seconds
+    return (computed(pid) - before) / seconds
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads the processor time from /proc")
 @pytest.mark.parametrize("how", ["stops", "leaves"])
-def test_the_work_of_a_visitor_who_is_gone_ends_within_a_second(visit, started, how):
+def test_the_work_of_a_visitor_who_is_gone_ends_soon(visit, started, how):
     visitor, button = begun(visit, seed=2)
     pid = started[0].pid
     working = busy(pid, 1.0)
     assert working > 0.05  # on a machine that has other work, too
+    before = computed(pid)
     button.click() if how == "stops" else visitor.page.close()
-    time.sleep(1.0)
-    assert busy(pid, 1.5) < min(0.15, working / 2)
+    until(lambda: busy(pid, 1.5) < min(0.15, working / 2))
+    assert computed(pid) - before < 2, "whole, it takes minutes"
     # Nothing is kept of it: who asks for the same waits for the whole run.
     begun(visit, seed=2)
