@@ -11,6 +11,7 @@ import numpy as np
 from dlviz.contract import Progress, silent
 from dlviz.engine.device import device
 from dlviz.engine.kept import kept
+from dlviz.parts import split
 
 from .digits import standardised_digits
 from .measure import DeadGrid, DeadLines
@@ -120,7 +121,7 @@ def lines(
     steps: list[int] = []
     found: dict[str, DeadLines] = {}
     stacks = (RACING[:-1], RACING[-1:])
-    for i, names in enumerate(stacks):
+    for names, watch in zip(stacks, split(progress, [1.0] * len(stacks)), strict=True):
         seeds = [seed + 1000 * repeat for repeat in range(SEEDS)]
         networks = _networks(
             [name for name in names for _ in seeds], [parameters[name] for name in names for _ in seeds],
@@ -137,7 +138,7 @@ def lines(
 
         losses = train(
             networks, x, y, torch.full((len(networks.activations),), rate), order, probe=probe, every=EVERY,
-            progress=lambda done, i=i: progress((i + done) / len(stacks)),
+            progress=watch,
         )  # fmt: skip
         left = _first_lost(losses, np.array(dead), np.array(steps))
         for n, name in enumerate(names):

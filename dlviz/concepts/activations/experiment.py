@@ -6,6 +6,7 @@ from typing import Any
 
 from dlviz.contract import Progress, silent
 from dlviz.engine.device import settled
+from dlviz.parts import split
 
 from . import costs, depth, dying, learned, softmax, zigzag
 from .measure import Result
@@ -17,7 +18,7 @@ from .settings import BY_DEPTH, Settings
 
 __all__ = ["PRESETS", "Result", "Settings", "code", "facts", "notice", "readouts", "run"]
 
-WORK = {
+COSTS = {
     "deep": 1.0,
     "theory": 0.5,
     "agreement": 0.3,
@@ -28,7 +29,7 @@ WORK = {
     "softmax": 0.5,
     "costs": 2.0,
 }
-"""About how long each part takes, for the progress bar only."""
+"""About how long each part takes, in one unit; others take a tenth of it."""
 
 
 @settled
@@ -71,12 +72,8 @@ def run(settings: Settings, progress: Progress = silent) -> Result:
             costs.properties(other, value, s.maxout_pieces, s.seed) for other, value in rows
         )
         parts["costs"] = lambda report: costs.costs(rows, s.maxout_pieces, s.seed, progress=report)
-    found: dict[str, Any] = {}
-    total, done = sum(WORK.get(part, 0.1) for part in parts) or 1.0, 0.0
-    for part, compute in parts.items():
-        size = WORK.get(part, 0.1)
-        found[part] = compute(lambda share, done=done, size=size: progress((done + size * share) / total))
-        done += size
+    watches = split(progress, [COSTS.get(part, 0.1) for part in parts])
+    found = {part: compute(watch) for (part, compute), watch in zip(parts.items(), watches, strict=True)}
     one = neuron(name, s.parameter(name), s.maxout_pieces, s.mean, s.std, s.epsilon, s.seed)
     progress(1.0)
     return Result(settings, one, **found)

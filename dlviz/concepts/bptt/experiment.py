@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dlviz.contract import Progress, silent
 from dlviz.engine.device import settled
+from dlviz.parts import split
 
 from . import exploding, remembering, studies, tasks
 from .measure import Result
@@ -36,23 +37,14 @@ def run(settings: Settings, progress: Progress = silent) -> Result:
     progress(0.0)
     s = settings
     parts = ["reach", *(panel for panel in COSTS if panel in s.panels)]
-    total = sum(COSTS[part] for part in parts)
-    before = 0.0
     looked_at = studies.network(s, s.cell)
     found: dict = {}
-    for part in parts:
-
-        def watch(share: float, start: float = before, cost: float = COSTS[part]) -> None:
-            progress((start + cost * share) / total)
-
+    for part, watch in zip(parts, split(progress, [COSTS[part] for part in parts]), strict=True):
         if part == "reach":
-            found["reach"] = {}
-            for i, cell in enumerate(s.cells):
-
-                def each(share: float, done: int = i, watch: Progress = watch) -> None:
-                    watch((done + share) / len(s.cells))
-
-                found["reach"][cell] = studies.reach(studies.network(s, cell), s.seeds, s.seed, progress=each)
+            found["reach"] = {
+                cell: studies.reach(studies.network(s, cell), s.seeds, s.seed, progress=each)
+                for cell, each in zip(s.cells, split(watch, [1.0] * len(s.cells)), strict=True)
+            }
         elif part == "All pairs":
             found["pairs"] = studies.pairs(looked_at, s.seed, progress=watch)
         elif part == "Step Jacobian":
@@ -67,5 +59,4 @@ def run(settings: Settings, progress: Progress = silent) -> Result:
             found["remembering"] = remembering.remembering(s, watch)
         elif part == "Sequence tasks":
             found["tasks"] = tasks.tasks(s, watch)
-        before += COSTS[part]
     return Result(settings, **found)

@@ -8,6 +8,7 @@ import numpy as np
 
 from dlviz.contract import Progress, silent
 from dlviz.engine.kept import kept
+from dlviz.parts import split
 
 from .settings import Settings
 from .trained import CLOSE, Remembering
@@ -52,12 +53,8 @@ def remembering(s: Settings, progress: Progress = silent) -> Remembering | None:
     if not s.cells:
         return None
     truncation = s.truncation if s.truncated else None
-    total, before, found = sum(COSTS[cell] for cell in s.cells), 0.0, []
-    for cell in s.cells:
-
-        def watch(share: float, start: float = before, cost: float = COSTS[cell]) -> None:
-            progress((start + cost * share) / total)
-
+    found = []
+    for cell, watch in zip(s.cells, split(progress, [COSTS[cell] for cell in s.cells]), strict=True):
         bias = {"LSTM": s.forget_bias, "GRU": s.update_bias}.get(cell, 0.0)
         start = (cell, s.trained_hidden, s.matrix, s.radius, s.input_gain, bias)
         noise = s.blank_noise if s.task == "Copy" else 0.0
@@ -67,7 +64,6 @@ def remembering(s: Settings, progress: Progress = silent) -> Remembering | None:
                 progress=watch,
             )
         )  # fmt: skip
-        before += COSTS[cell]
     # Of numbers spread evenly over [0, 1): how often the sum of two is within CLOSE of 1.
     chance = 1 / 8 if s.task == "Copy" else 1 - (1 - CLOSE) ** 2
     return Remembering(

@@ -8,6 +8,7 @@ from typing import Any
 from dlviz.contract import Progress, silent
 from dlviz.engine import domains
 from dlviz.engine.device import settled
+from dlviz.parts import split
 
 from . import gradual, holding, moved, studies
 from .measure import Result
@@ -43,18 +44,10 @@ def run(settings: Settings, progress: Progress = silent) -> Result:
     progress(0.0)
     s = settings
     chosen = [PARTS[panel] for panel in PARTS if panel in s.panels]
-    total = HERO + sum(cost for _, cost, _ in chosen)
-    before = 0.0
-
-    def part(cost: float) -> Progress:
-        start = before
-        return lambda share: progress((start + cost * share) / total)
-
-    found: dict[str, Any] = {"sweep": studies.sweep(s, s.labels, part(HERO))}
-    before += HERO
-    for name, cost, compute in chosen:
-        found[name] = compute(s, part(cost))
-        before += cost
+    first, *others = split(progress, [HERO, *(cost for _, cost, _ in chosen)])
+    found: dict[str, Any] = {"sweep": studies.sweep(s, s.labels, first)}
+    for (name, _, compute), watch in zip(chosen, others, strict=True):
+        found[name] = compute(s, watch)
     source = source_of(Start.of(s, "all"), lambda _: progress(1.0))
     classes = domains.classes(s.target)
     return Result(s, source.accuracy, classes, domains.TEST * classes, domains.POOL * classes, **found)

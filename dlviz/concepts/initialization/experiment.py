@@ -11,6 +11,7 @@ from dlviz.engine import initializers, mean_field, propagation
 from dlviz.engine.device import device, settled
 from dlviz.engine.kept import kept
 from dlviz.engine.propagation import Variant
+from dlviz.parts import split
 
 from . import panels
 from .measure import SATURATED, Hills, Result, Theory, inputs, random, sigma_w
@@ -25,8 +26,6 @@ BINS = 72
 COUNTED = 10_000
 """About how many activations of each layer make a histogram."""
 WANTED = ("std", "rms", "gradient_std", "saturated", "dead")
-WEIGHTS = {"Grid": 8.0, "Order and chaos": 1.0, "Singular values": 1.0, "Symmetry": 3.0, "Training": 12.0}
-"""About how long each panel takes, in units of the hero."""
 
 
 @settled
@@ -37,23 +36,14 @@ def run(settings: Settings, progress: Progress = silent) -> Result:
     device.
     """
     progress(0.0)
-    asked = [name for name in WEIGHTS if name in settings.panels]
-    shares = np.cumsum([1.0, *(WEIGHTS[name] for name in asked)])
-    shares /= shares[-1]
-
-    def part(index: int) -> Progress:
-        begin = shares[index - 1] if index else 0.0
-        return lambda done: progress(float(begin + (shares[index] - begin) * done))
-
+    chosen = [panels.PARTS[panel] for panel in panels.PARTS if panel in settings.panels]
+    first, *others = split(progress, [1.0, *(cost for _, cost, _ in chosen)])
     x, labels = inputs(settings.data, settings.samples, settings.seed)
     found = _signals(
         _variant(settings, x.shape[1]), settings.depth, settings.width, seeds(settings), settings.data,
-        settings.samples, settings.seed, progress=part(0),
+        settings.samples, settings.seed, progress=first,
     )  # fmt: skip
-    extra = {}
-    for index, name in enumerate(asked, 1):
-        key, compute = panels.COMPUTED[name]
-        extra[key] = compute(settings, part(index))
+    extra = {name: compute(settings, watch) for (name, _, compute), watch in zip(chosen, others, strict=True)}
     return Result(
         settings,
         x.shape[1],

@@ -16,6 +16,7 @@ from dlviz.engine.device import device
 from dlviz.engine.initializers import INITIALIZERS, Free
 from dlviz.engine.kept import kept
 from dlviz.engine.propagation import Variant
+from dlviz.parts import split
 
 from .measure import RANK, Chaos, Grid, Spectra, Symmetry, Training, digits_as, inputs, random, sigma_w
 from .settings import CLASSES, ActivationName, SchemeName, Settings
@@ -111,8 +112,8 @@ def products(settings: Settings, progress: Progress) -> Spectra:
 @kept(maxsize=16)
 def _products(depth: int, width: int, gain: float, seeds: tuple[int, ...], *, progress: Progress = silent) -> Spectra:
     found = [
-        spectra.product_singular_values(draw, width, depth, gain, seeds, lambda done, i=i: progress((i + done) / 2))
-        for i, draw in enumerate(("normal", "orthogonal"))
+        spectra.product_singular_values(draw, width, depth, gain, seeds, watch)
+        for draw, watch in zip(("normal", "orthogonal"), split(progress, [1.0, 1.0]), strict=True)
     ]
     shares = (np.arange(width) + 0.5) / width
     theory = spectra.product_theory(depth, shares) + depth * np.log10(gain)
@@ -238,11 +239,11 @@ def _trained(
     return Training(schemes, np.array(looked), loss, accuracy, TRAINED_WIDTH, TESTED)
 
 
-COMPUTED: dict[str, tuple[str, Callable[[Settings, Progress], Any]]] = {
-    "Grid": ("grid", grid),
-    "Order and chaos": ("chaos", chaos),
-    "Singular values": ("spectra", products),
-    "Symmetry": ("symmetry", symmetry),
-    "Training": ("training", trained),
+PARTS: dict[str, tuple[str, float, Callable[[Settings, Progress], Any]]] = {
+    "Grid": ("grid", 8.0, grid),
+    "Order and chaos": ("chaos", 1.0, chaos),
+    "Singular values": ("spectra", 1.0, products),
+    "Symmetry": ("symmetry", 3.0, symmetry),
+    "Training": ("training", 12.0, trained),
 }
-"""Panel -> its field in the result, and what computes it."""
+"""Panel -> its field in the result, about how long it takes (the hero takes 1), and what computes it."""

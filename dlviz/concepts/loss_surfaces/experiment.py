@@ -15,6 +15,7 @@ from dlviz.engine.optimizers import RULES
 from dlviz.engine.refine import Sampled
 from dlviz.engine.surfaces import Surface, surface
 from dlviz.engine.symbolic import latex
+from dlviz.parts import split
 
 from .measure import RATE_GRID, Basins, GradientNoise, Inside, Result, Run, Scene, Sensitivity
 from .presets import PRESETS
@@ -42,18 +43,17 @@ def run(settings: Settings, progress: Progress = silent) -> Result:
     scene = _scene(ground)
     start = settings.start()
     # Basins take most of the time where they are asked for, and the race least.
-    shares = np.cumsum([0.5, 0.5, 9.0 if settings.basins else 0.0])
-    shares /= shares[-1]
+    scanning, racing, mapping = split(progress, [0.5, 0.5, 9.0 if settings.basins else 0.0])
     scan = None
     if settings.optimizers and (settings.sensitivity or settings.tuned):
-        scan = _sensitivity(settings, ground, lambda done: progress(shares[0] * done))
+        scan = _sensitivity(settings, ground, scanning)
     rates = _rates(settings, scan)
-    runs, inside = _race(settings, ground, rates, lambda done: progress(shares[0] + (shares[1] - shares[0]) * done))
+    runs, inside = _race(settings, ground, rates, racing)
     basins = None
     if settings.basins and len(scene.minima):
         name = settings.basin_optimizer
         rate = rates.get(name, settings.rate(name))
-        basins = _basins(settings, ground, scene, rate, lambda done: progress(shares[1] + (1 - shares[1]) * done))
+        basins = _basins(settings, ground, scene, rate, mapping)
     start_loss = float(ground.value(np.array(start[0]), np.array(start[1])))
     return Result(
         settings,
@@ -286,4 +286,4 @@ def _basins(settings: Settings, ground: Surface, scene: Scene, rate: float, prog
         progress=progress,
     )
     label = np.where(arrival.diverged >= 0, -2, arrival.minimum)
-    return Basins(name, rate, label, arrival.steps, settings.basin_steps, radius)
+    return Basins(name, rate, label, arrival.steps, radius)

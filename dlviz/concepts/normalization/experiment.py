@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dlviz.contract import Progress, silent
 from dlviz.engine.device import settled
+from dlviz.parts import split
 
 from . import studies, tensors
 from .measure import Result
@@ -35,13 +36,7 @@ def run(settings: Settings, progress: Progress = silent) -> Result:
     if "Padding" in panels and s.kind == "Sequence":
         found["padding"] = tensors.padding(block)
     chosen = [panel for panel in COSTS if panel in panels]
-    total = sum(COSTS[panel] for panel in chosen) or 1.0
-    before = 0.0
-    for panel in chosen:
-
-        def watch(share: float, start: float = before, cost: float = COSTS[panel]) -> None:
-            progress((start + cost * share) / total)
-
+    for panel, watch in zip(chosen, split(progress, [COSTS[panel] for panel in chosen]), strict=True):
         if panel == "Batch size":
             found["batches"] = studies.batches(s.batches, s.seed, progress=watch)
         elif panel == "Depth" and s.deep:
@@ -52,5 +47,4 @@ def run(settings: Settings, progress: Progress = silent) -> Result:
             found["training"] = studies.training(
                 s.trained, int(s.last_side), s.epochs, s.training_seeds, s.rate, s.seed, watch
             )
-        before += COSTS[panel]
     return Result(settings, block, **found)

@@ -10,6 +10,7 @@ from dlviz.engine.datasets import digits
 from dlviz.engine.device import device
 from dlviz.engine.kept import kept
 from dlviz.engine.photos import PHOTOS, photo
+from dlviz.parts import split
 
 from .measure import Batches, Depth, Picture, Steps, Style, Training
 from .settings import SIZES
@@ -109,15 +110,11 @@ def training(
 ) -> Training:
     """Networks with each norm, trained at every batch size on as many examples."""
     # The time goes into steps, and a step costs more where the batch is large.
-    costs = np.array([TRAINED_ON / size * (1 + size / 40) for size in SIZES])
-    ends = np.cumsum(costs) / costs.sum()
-    found = []
-    for size, end, cost in zip(SIZES, ends, costs / costs.sum(), strict=True):
-
-        def watch(share: float, end: float = end, cost: float = cost) -> None:
-            progress(end - cost * (1 - share))
-
-        found.append(_trained(chosen, size, last_side, epochs, seeds, rate, seed, progress=watch))
+    watches = split(progress, [TRAINED_ON / size * (1 + size / 40) for size in SIZES])
+    found = [
+        _trained(chosen, size, last_side, epochs, seeds, rate, seed, progress=watch)
+        for size, watch in zip(SIZES, watches, strict=True)
+    ]
     error, diverged, mixing = (np.array(part) for part in zip(*found, strict=True))
     tested = len(digits()[1]) - TRAINED_ON
     return Training(
