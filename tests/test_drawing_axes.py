@@ -139,3 +139,10 @@ def eval_ternary(expression, width):
             return int(yes)
         expression = no.strip()[1:-1]
     return int(expression)
+
+
+def test_a_link_longer_than_a_line_is_broken_and_nothing_of_it_is_lost():
+    link = "http://127.0.0.1:8501/bptt?cells=" + "&cells=".join(f"cell{i}" for i in range(30))
+    lines = wrap(f"link {link}", 40)
+    assert max(map(columns, lines)) <= 40
+    assert "".join(lines[1:]) == link

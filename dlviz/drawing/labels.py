@@ -46,9 +46,10 @@ def columns(text: str) -> int:
 
 
 def wrap(text: str, width: int) -> list[str]:
-    """Lines of at most ``width`` columns, broken at spaces or between Chinese characters."""
+    """Lines of at most ``width`` columns, broken at spaces or between Chinese characters, a longer link anywhere."""
     lines, line = [], ""
-    for piece in _pieces(text):
+    cut = (piece[i : i + width] for piece in _pieces(text) for i in range(0, len(piece.rstrip()) or 1, width))
+    for piece in cut:
         if line and columns(line) + columns(piece.rstrip()) > width:
             lines.append(line.rstrip())
             line = piece.lstrip()

@@ -11,7 +11,7 @@ import numpy as np
 from dlviz.drawing.legend import colour_bar, text_width
 from dlviz.drawing.palette import hexed, mix, oklab, ramp
 from dlviz.drawing.piece import Piece, Spec, literal, mark, word
-from dlviz.drawing.scrubber import CELLS, START
+from dlviz.drawing.scrubber import CELLS, START, TAP
 from dlviz.drawing.theme import Look
 
 
@@ -122,7 +122,7 @@ def _axis(title: str, written_as: Mapping[str, str] | None, angle: int = 0) -> S
 
 
 def _target(name: str, place: dict[str, Any]) -> Spec:
-    select = {"name": START, "select": {"type": "point", "fields": ["row", "column"], "on": "click", "toggle": False}}
+    select = {"name": START, "select": {"type": "point", "fields": ["row", "column"], "on": TAP, "toggle": False}}
     hints = [word("row", title=""), word("column", title=""), word("text", title="")]
     encoding = {**place, "tooltip": hints}
     return mark("rect", name, encoding, name=CELLS, params=[select], opacity=0, cursor="pointer")

@@ -9,7 +9,7 @@ from dlviz.drawing.labels import wrap
 from dlviz.drawing.legend import text_width
 from dlviz.drawing.palette import colour, mix
 from dlviz.drawing.piece import Piece, Rows, Spec, literal, mark, number, word
-from dlviz.drawing.scrubber import CELLS, START
+from dlviz.drawing.scrubber import CELLS, START, TAP
 from dlviz.drawing.theme import Look
 
 LEFT = 0.52  # of the width: where the blocks end and the columns of numbers begin
@@ -116,7 +116,7 @@ def stack(
              color=look.inks.ink, fontWeight="bold", fontSize=small, **text),
         mark("text", f"_{name} heads", place, align="right", color=look.inks.muted, fontSize=small, **text),
     ]  # fmt: skip
-    select = {"name": START, "select": {"type": "point", "fields": ["freeze"], "on": "click", "toggle": False}}
+    select = {"name": START, "select": {"type": "point", "fields": ["freeze"], "on": TAP, "toggle": False}}
     whole = {**box, "x2": {"value": {"expr": "width"}}, "tooltip": [word("name", title=""), word("state", title="")]}
     offered = [{"filter": "datum.freeze !== null"}]
     layers.append(

@@ -8,6 +8,9 @@ from dlviz.drawing.theme import Look, tr
 
 STEP = "step"
 START = "start"
+TAP = "click[event.item], [touchstart, touchmove] > touchend"
+"""What chooses: a click on something, or a touch that does not scroll. Vega knows what a mouse is over by its moves,
+and a finger makes none, so its click would be one on nothing."""
 CELLS = "cells"  # the layer to click on; a file leaves it out
 UP_TO_STEP = f"datum.step <= {STEP}"
 AT_STEP = f"datum.step <= {STEP} && {STEP} < datum.until"
@@ -46,7 +49,7 @@ def click_grid(plane: Plane, columns: int = 81, rows: int = 61) -> Piece:
         "y": plane.y.along("bottom"),
         "y2": {"field": "top"},
     }
-    selection = {"name": START, "select": {"type": "point", "fields": ["x", "y"], "on": "click", "toggle": False}}
+    selection = {"name": START, "select": {"type": "point", "fields": ["x", "y"], "on": TAP, "toggle": False}}
     cells = {"sequence": {"start": 0, "stop": columns * rows, "as": "cell"}}
     return Piece(
         (

@@ -9,7 +9,7 @@ import numpy as np
 from dlviz.drawing.legend import colour_bar, text_width
 from dlviz.drawing.palette import hexed, oklab, ramp
 from dlviz.drawing.piece import Piece, Spec, literal, mark, number, word
-from dlviz.drawing.scrubber import CELLS, START
+from dlviz.drawing.scrubber import CELLS, START, TAP
 from dlviz.drawing.theme import Look
 
 GAP = 0.35  # between two groups, in cells
@@ -145,7 +145,7 @@ def tiles(
             mark("rect", f"_{name} chosen", box, fill=None, stroke=look.inks.warn, strokeWidth=2.4 * look.unit,
                  tooltip=None)
         )  # fmt: skip
-    select = {"name": START, "select": {"type": "point", "fields": list(fields), "on": "click", "toggle": False}}
+    select = {"name": START, "select": {"type": "point", "fields": list(fields), "on": TAP, "toggle": False}}
     hints = [word(field, title="") for field in fields]
     hints += [word("column", title=titles[1]), word("row", title=titles[0]), word("text", title=title)]
     layers.append(

@@ -18,7 +18,7 @@ import numpy as np
 from dlviz.drawing.oblique import FACES, SLANT, Room
 from dlviz.drawing.palette import colour, hexed, mix, rgb
 from dlviz.drawing.piece import Piece, Spec, literal, mark, number, rows, where, word
-from dlviz.drawing.scrubber import START
+from dlviz.drawing.scrubber import START, TAP
 from dlviz.drawing.theme import Look
 
 HOVER = "pointed"
@@ -254,7 +254,7 @@ def _hull(inside: _Inside, look: Look, names: Sequence[str], hints: Mapping[str,
     fields = [*names, "n", "c", "p"]
     params = [
         {"name": HOVER, "select": {"type": "point", "fields": fields, "on": "pointerover", "clear": "pointerout"}},
-        {"name": START, "select": {"type": "point", "fields": ["n", "c", "p"], "on": "click", "toggle": False}},
+        {"name": START, "select": {"type": "point", "fields": ["n", "c", "p"], "on": TAP, "toggle": False}},
     ]
     return mark(
         "point", "cells", encoding, transform=transform, params=params, strokeWidth=0.8 * look.unit, opacity=1,

@@ -14,6 +14,7 @@ bounds change takes its value from the old link rather than from the code.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from time import sleep
 from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
@@ -23,12 +24,18 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from dlviz import record
 from dlviz.contract import Rejected, Settings
 from dlviz.language import LANGUAGES, from_locale
+from dlviz.ui.turns import aside
 
 LANGUAGE = "lang"
 PIN = "pin"
 _UNASKED = "unasked"
 _OPEN = "open_page"  # session state: the stem of the page that is open
 _LEFT = "left_pages"  # session state: stem -> Visit as it was left
+_MOVED = "moved"  # session state: whether the visitor has just come here from another page, by a menu or a card
+_RETURNED = "returned"  # session state: stem -> Visit that its link without settings stands for, once
+ARRIVAL = 0.15
+"""Seconds that the browser has for going to the address of another page, before it is told that page's link. It puts
+whatever link it is told behind the address that it is at, which would add the new page's settings to the old page."""
 
 
 @dataclass
@@ -63,12 +70,18 @@ def opened(stem: str, model: type[Settings]) -> Visit | None:
     went_back = _went_back()
     if st.session_state.get(_OPEN) == stem and not went_back:
         return None
-    st.session_state[_OPEN] = stem
+    _now_open(stem)
     given = {name: _value(st.query_params.get_all(name)) for name in st.query_params}
     lang = given.pop(LANGUAGE, None)
-    left = st.session_state.get(_LEFT, {}).get(stem)
-    if left is not None and not given and not went_back:
-        return left
+    if not given:
+        # The browser keeps the page's address without settings in its history, before the one with them.
+        left = st.session_state.get(_LEFT, {}).get(stem)
+        returned = st.session_state.setdefault(_RETURNED, {})
+        if went_back and stem in returned:
+            return returned.pop(stem)
+        if left is not None and not went_back:
+            returned[stem] = left
+            return left
     pin = given.pop(PIN, None)
     settings, rejected = model.lenient(given)
     if lang is not None and (not isinstance(lang, str) or lang not in LANGUAGES):
@@ -89,13 +102,21 @@ def opened(stem: str, model: type[Settings]) -> Visit | None:
 def keep(stem: str, visit: Visit) -> None:
     """Write the link of an open page, and remember the page for the visitor's return."""
     st.session_state.setdefault(_LEFT, {})[stem] = visit
-    _write(parameters(visit.settings, visit.pin))
+    wanted = parameters(visit.settings, visit.pin)
+    if not wanted:
+        st.session_state.get(_RETURNED, {}).pop(stem, None)
+    _write(wanted)
 
 
 def no_settings() -> None:
     """For a page without settings: its link holds the language alone."""
-    st.session_state[_OPEN] = None
+    _now_open(None)
     _write({})
+
+
+def _now_open(stem: str | None) -> None:
+    before = st.session_state.get(_OPEN, stem)
+    st.session_state[_OPEN], st.session_state[_MOVED] = stem, before != stem and not _went_back()
 
 
 def parameters(settings: Settings, pin: Settings | None) -> dict[str, Any]:
@@ -114,7 +135,11 @@ def link(settings: Settings, pin: Settings | None) -> str:
 def _write(wanted: dict[str, Any]) -> None:
     if st.session_state.get(LANGUAGE):
         wanted = wanted | {LANGUAGE: st.session_state[LANGUAGE]}
+    moved = st.session_state.pop(_MOVED, False)
     if wanted != {name: _value(st.query_params.get_all(name)) for name in st.query_params}:
+        if moved:
+            with aside():  # sends what was said so far, the page's address among it
+                sleep(ARRIVAL)
         st.query_params.from_dict(wanted)
 
 

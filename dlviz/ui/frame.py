@@ -111,8 +111,8 @@ class Frame:
         says so and shows what there is without its panels. Where there is not even that it keeps its text and its
         link and ends here.
         """
-        self._drawn, self._rest = settings, None
-        self._slot = st.empty()
+        self._drawn, self._rest, self._late = settings, None, None
+        self._slot, self._pin_slot = st.empty(), st.empty()
         coarse = settings.coarse()
         result = self._at_first(settings, coarse)
         for less in () if result is not None else self._less(settings, coarse):
@@ -147,9 +147,15 @@ class Frame:
         return result
 
     def _refine(self) -> None:
-        """Compute what the coarse result stood for, and draw the page again with it."""
-        if self._attempt(self._rest, self._slot) is not None and compute.ready(self.stem, self._rest):
-            st.rerun()
+        """Compute what the page does without so far, and draw it again with it.
+
+        That is what the coarse result stands for, or the pinned run.
+        """
+        for settings, slot in ((self._rest, self._slot), (self._late, self._pin_slot)):
+            if settings is None or self._attempt(settings, slot) is None:
+                continue
+            if compute.ready(self.stem, settings):
+                st.rerun()
 
     def _attempt(self, settings: Settings, slot: DeltaGenerator, stopping: Settings | None = None) -> Any:
         """The result under a progress bar in ``slot``, or None with the reason there.
@@ -205,18 +211,21 @@ class Frame:
         panels.reading(self.words, partial(self.experiment.code, result), facts)
         panels.share_and_export(self.stem, self.settings, self.pin)
         panels.footer(result)
-        if self._rest is not None:
-            self._refine()
+        self._refine()
 
     def _ghost(self) -> Any:
-        """The pinned run's result, if there is one to be drawn."""
+        """The pinned run's result, if there is one to be drawn and it is soon there; else it is left for later."""
         # One that is the current one would hide under it.
         if self.pin in (None, self.settings):
             return None
+        if self.pin in self._stopped or compute.ready(self.stem, self.pin):
+            return self._attempt(self.pin, self._pin_slot)
         # The first look does not wait for it.
-        if self._rest is not None and not compute.ready(self.stem, self.pin):
+        if self._rest is not None:
             return None
-        return self._attempt(self.pin, st.empty())
+        result = compute.at_once(self.stem, self.pin)
+        self._late = self.pin if result is None else None
+        return result
 
     def _claim(self, result: Any) -> None:
         # There is a place for it always, lest the browser build anew all that comes after it.

@@ -46,9 +46,8 @@ def test_scrubbing_stays_in_the_browser(visit):
     slider.focus()
     for _ in range(60):
         slider.press("ArrowLeft")
-    visitor.page.wait_for_timeout(300)
     assert int(slider.input_value()) == MODEL().steps - 60
-    assert different(before, shot(visitor, "hero"))
+    visitor.until(lambda: different(before, shot(visitor, "hero")))
     assert visitor.sent == sent
 
 
@@ -62,22 +61,33 @@ def test_a_new_run_leaves_the_scrubber_where_it_is(visit):
     rate = visitor.keyed("learning_rate").get_by_role("slider")
     rate.focus()
     rate.press("ArrowLeft")
-    visitor.settled()
-    assert "learning_rate=" in visitor.address
+    visitor.until(lambda: "learning_rate=" in visitor.address)
+    visitor.until(lambda: different(before, shot(visitor, "loss")))
     assert int(slider.input_value()) == MODEL().steps - 30
-    assert different(before, shot(visitor, "loss"))
 
 
 def test_click_sets_the_start(visit):
     visitor = visit(f"/{STEM}")
     box = visitor.picture("hero").bounding_box()
     visitor.page.mouse.click(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.3)
+    visitor.until(lambda: "start_x=" in visitor.address and "start_y=" in visitor.address)
     visitor.settled()
-    assert "start_x=" in visitor.address
-    assert "start_y=" in visitor.address
     again = visit(visitor.address)
     assert again.address == visitor.address
     assert not different(shot(visitor, "loss"), shot(again, "loss"))
+
+
+def test_a_tap_sets_the_start_and_a_swipe_does_not(visit):
+    visitor = visit(f"/{STEM}", size=PHONE, has_touch=True)
+    box = visitor.picture("hero").bounding_box()
+    x, y = box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.3
+    finger = visitor.page.context.new_cdp_session(visitor.page)
+    for kind, points in (("Start", [{"x": x, "y": y}]), ("Move", [{"x": x, "y": y - 50}]), ("End", [])):
+        finger.send("Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": points})
+    assert "start_" not in visitor.settled().address
+    box = visitor.picture("hero").bounding_box()
+    visitor.page.touchscreen.tap(x, box["y"] + box["height"] * 0.3)
+    visitor.until(lambda: "start_x=" in visitor.address and "start_y=" in visitor.address)
 
 
 def test_controls_presets_and_history(visit):
@@ -133,13 +143,12 @@ def test_theme_switch_is_followed(visit):
     visitor = visit(f"/{STEM}", color_scheme="light")
     assert corner(visitor, "loss") == INKS["light"].paper
     visitor.page.emulate_media(color_scheme="dark")
-    visitor.page.wait_for_timeout(500)
+    dark = "rgb({}, {}, {})".format(*bytes.fromhex(INKS["dark"].paper[1:]))
+    page = visitor.page.locator(".stApp")
     # At once the page is dark; the chart is still drawn for light, on its own light paper, so it can be read.
-    page = visitor.page.locator(".stApp").evaluate("e => getComputedStyle(e).backgroundColor")
-    assert page == "rgb({}, {}, {})".format(*bytes.fromhex(INKS["dark"].paper[1:]))
+    visitor.until(lambda: page.evaluate("e => getComputedStyle(e).backgroundColor") == dark)
     assert corner(visitor, "loss") in (INKS["light"].paper, INKS["dark"].paper)
-    visitor.page.wait_for_timeout(1000 * THEME_CHECK_SECONDS + 1000)
-    assert corner(visitor.settled(), "loss") == INKS["dark"].paper
+    visitor.until(lambda: corner(visitor.settled(), "loss") == INKS["dark"].paper, THEME_CHECK_SECONDS + 20)
 
 
 def opened(kind: str, data: bytes) -> None:
