@@ -39,7 +39,7 @@ LAYERS, SEEDS, STEPS, SOURCE_STEPS, RATE = 5, 8, 100, 200, 0.003
 class Data:
     """The source networks, the target's images by label count, the mini-batches and the new heads."""
 
-    def __init__(self, kind: transfer.Kind, sources: bool = True) -> None:
+    def __init__(self, kind: transfer.Kind) -> None:
         self.kind, self.seeds = kind, range(SEEDS)
         x, y = stacked([domains.task(SOURCE, "source", seed) for seed in self.seeds])
         self.source = transfer.draw(kind, LAYERS, domains.classes(SOURCE), self.seeds)

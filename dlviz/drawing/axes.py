@@ -176,7 +176,7 @@ def nice_step(least: float) -> float:
     return next(m * power for m in (1, 2, 5, 10) if m * power >= least * (1 - 1e-9))
 
 
-def frame(x: Axis, y: Axis, look: Look, *, height: int | None = None) -> Piece:
+def frame(x: Axis, y: Axis, look: Look) -> Piece:
     """The two axes with their grid and labels: the lowest layer of a picture."""
     encoding = {
         "x": number("x", scale=x.scale, axis=_axis(x, "x", look)),
@@ -188,6 +188,14 @@ def frame(x: Axis, y: Axis, look: Look, *, height: int | None = None) -> Piece:
         if _powers(axis, look):
             layers += _power_labels(axis, side, look)
     return Piece(tuple(layers))
+
+
+def with_axis(piece: Piece, side: Side, **changed: object) -> Piece:
+    """A :func:`frame` with other properties of one axis (Vega-Lite's): ticks of one's own, and what is said at them."""
+    ground = dict(piece.layers[0])
+    channel = ground["encoding"][side]
+    ground["encoding"] = ground["encoding"] | {side: channel | {"axis": channel["axis"] | changed}}
+    return Piece((ground, *piece.layers[1:]), piece.data, piece.params)
 
 
 def _powers(axis: Axis, look: Look) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dlviz.drawing.axes import Axis, frame, span, ticks
+from dlviz.drawing.axes import Axis, frame, span, ticks, with_axis
 from dlviz.drawing.endlabels import haloed
 from dlviz.drawing.palette import OPTIMIZERS
 from dlviz.drawing.piece import Piece, literal, mark, rows, word
@@ -78,11 +78,7 @@ def two_clouds(
 
 def _ticked(piece: Piece, values: Sequence[float], shift: float, cut: float) -> Piece:
     """The frame with the same ticks under both panels."""
-    ground = dict(piece.layers[0])
-    encoding = dict(ground["encoding"])
     step = values[1] - values[0] if len(values) > 1 and values[1] < cut else 1.0
     # Rounded to the ticks' step, for the difference of two large numbers is not a round one.
     told = f"{step!r} * round((datum.value > {cut!r} ? datum.value - {shift!r} : datum.value) / {step!r})"
-    axis = encoding["x"]["axis"] | {"values": list(values), "labelExpr": f"format(({told}) + 0.0, '.3~g')"}
-    ground["encoding"] = encoding | {"x": encoding["x"] | {"axis": axis}}
-    return Piece((ground, *piece.layers[1:]), piece.data, piece.params)
+    return with_axis(piece, "x", values=list(values), labelExpr=f"format(({told}) + 0.0, '.3~g')")

@@ -8,6 +8,7 @@ import numpy as np
 
 from dlviz.drawing import lines
 from dlviz.drawing.axes import Axis, frame, span
+from dlviz.drawing.beside import Beside, drawn_curves
 from dlviz.drawing.curve import Line
 from dlviz.drawing.message import message
 from dlviz.drawing.palette import ramp
@@ -15,7 +16,6 @@ from dlviz.drawing.piece import Piece, finish, footnote, mark
 from dlviz.drawing.relief import data_url
 from dlviz.drawing.theme import Look, tr
 
-from . import theory
 from .alternatives import missing
 from .measure import GONE, Result
 
@@ -95,7 +95,8 @@ def highway(result: Result, look: Look, ghost: Result | None = None) -> Any:
     product = tr(look, "product of the f" if lstm else "product of the z")
     piece += lines.measured(drawn, x, y, look, height=HEIGHT)
     piece += lines.theory(lags, found.direct, x, y, look, None, name="direct")
-    piece += theory.label(found.direct, product, x, y, look, name="product", at=0.8, below=True)
+    beside = Beside([*drawn_curves([*drawn, *pinned]), (lags, found.direct)], x, y, look, height=HEIGHT)
+    piece += beside.words(lags, found.direct, product, name="product", at=0.8)
     note = tr(
         look, "Frobenius norm over √n, of one network. Dashed: the path through the kept memory alone, from its gates."
     )

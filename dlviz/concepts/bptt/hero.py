@@ -9,12 +9,13 @@ import numpy as np
 from dlviz.drawing import lines
 from dlviz.drawing.axes import Axis, frame, span
 from dlviz.drawing.curve import Line
+from dlviz.drawing.endlabels import haloed
+from dlviz.drawing.legend import text_width
 from dlviz.drawing.message import message
-from dlviz.drawing.piece import finish, footnote
+from dlviz.drawing.piece import Piece, finish, footnote
 from dlviz.drawing.theme import Look, tr
 from dlviz.numbers import small
 
-from . import theory
 from .alternatives import missing
 from .measure import GONE, Reach, Result
 
@@ -25,14 +26,14 @@ def hero(result: Result, look: Look, ghost: Result | None = None) -> Any:
     """‖∂L/∂s‖ of every cell against the lag, with the band over networks and the two theories."""
     if (text := missing("hero", result, look)) is not None:
         return message(text, look, height=HEIGHT)
-    drawn = _lines(result, look)
-    pinned = _lines(ghost, look) if ghost is not None else []
+    drawn = _lines(result)
+    pinned = _lines(ghost) if ghost is not None else []
     steps = result.settings.steps_read
     longest = max([steps, *(len(line.x) for line in pinned)])
     x = Axis(tr(look, "Lag T − t (steps back from the loss)"), 0, max(longest - 1, 1), whole=True)
     lags = np.arange(steps)
     theories = _theories(result, lags)
-    y = Axis(tr(look, "Norm of ∂L/∂h_t"), *_heights([*drawn, *pinned], theories, longest), log=True)
+    y = Axis(tr(look, "Norm of ∂L/∂h_t"), *_heights([*drawn, *pinned], theories), log=True)
     piece = frame(x, y, look) + lines.ghost_lines(pinned, x, y, look)
     piece += lines.measured(drawn, x, y, look, height=HEIGHT)
     if theories is not None:
@@ -40,11 +41,11 @@ def hero(result: Result, look: Look, ghost: Result | None = None) -> Any:
         rho, sigma = result.settings.radius, _sigma(result)
         text = tr(look, "ρ^lag, ρ = {value}", value=small(rho))
         piece += lines.theory(lags, slope, x, y, look, None, name="slope")
-        piece += theory.label(slope, text, x, y, look, name="slope", at=0.5)
+        piece += _label(slope, text, x, y, look, name="slope", at=0.5)
         if sigma > rho * 1.001:
             piece += lines.theory(lags, bound, x, y, look, None, name="bound")
             text = tr(look, "bound (max f′ · σ)^lag, σ = {value}", value=small(sigma))
-            piece += theory.label(bound, text, x, y, look, name="bound", at=1.0 if bound[1] > bound[0] else 0.6)
+            piece += _label(bound, text, x, y, look, name="bound", at=1.0 if bound[1] > bound[0] else 0.6)
     said = "Median and 10–90 % band over {seeds} networks, each with its own sequence."
     note = tr(look, said if result.settings.seeds > 1 else "One network.", seeds=result.settings.seeds)
     if "LSTM" in result.reach:
@@ -54,6 +55,32 @@ def hero(result: Result, look: Look, ghost: Result | None = None) -> Any:
         note += " " + tr(look, "Below 1e-300, not drawn: {cells}.", cells=", ".join(gone))
     note += lines.ghost_note(pinned, look)
     return finish(piece, look, height=HEIGHT, title=footnote(note, look))
+
+
+def _label(ys: np.ndarray, text: str, x: Axis, y: Axis, look: Look, *, name: str, at: float) -> Piece:
+    """``text`` above a curve ``ys`` over x = 0, 1, ...: at a share of what can be seen of it, if there is any.
+
+    It may lie on bands and on other curves, for it is too long to keep out of the way of all (as ``drawing.beside``).
+    """
+    up = y.share(ys)
+    seen = np.flatnonzero((up >= 0.05) & (up <= 0.97))
+    here = int(seen[round(at * (len(seen) - 1))]) if seen.size else int(np.flatnonzero(np.isfinite(up))[:1].sum())
+    if not 0 <= up[here] <= 1:
+        return Piece()
+    rising = up[min(here + 1, len(up) - 1)] > up[max(here - 1, 0)]
+    across = float(x.share(here))
+    # The text stands on the side from which the curve does not come. On a phone it lies on it, for it ends at the axis.
+    left = across > (0.35 if rising else 0.7)
+    style = {
+        "align": "right" if left else "left",
+        "dx": {"expr": f"max({-8 * look.unit:g}, datum.wide - datum.across * width)"} if left else 10 * look.unit,
+        "dy": (4 if rising and not left else -10) * look.unit,
+    }
+    wide = 0.8 * text_width(text, look)  # which is on the safe side
+    rows = [{"x": float(here), "y": float(ys[here]), "text": text, "across": across, "wide": wide}]
+    return Piece(
+        tuple(haloed(f"_{name} text", {"x": x.along("x"), "y": y.along("y")}, look, **style)), {f"_{name} text": rows}
+    )
 
 
 def _vanilla(result: Result) -> dict[str, Reach]:
@@ -80,7 +107,7 @@ def _theories(result: Result, lags: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     return tuple(np.where((values > GONE) & (values < 1 / GONE), values, np.nan) for values in both)
 
 
-def _heights(drawn: list[Line], theories: Any, longest: int) -> tuple[float, float]:
+def _heights(drawn: list[Line], theories: Any) -> tuple[float, float]:
     """The range of what is measured and of ρ^lag, with room at the top to see the bound leave."""
     values = [part for line in drawn for part in (line.y, line.low, line.high)]
     low, high = span(*values, log=True, decades=299)
@@ -92,7 +119,7 @@ def _heights(drawn: list[Line], theories: Any, longest: int) -> tuple[float, flo
     return low, float(10 ** min(max(np.log10(high), top), 300))
 
 
-def _lines(result: Result, look: Look) -> list[Line]:
+def _lines(result: Result) -> list[Line]:
     found = []
     for cell, reach in result.reach.items():
         low, middle, high = reach.band()

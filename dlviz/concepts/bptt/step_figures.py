@@ -8,6 +8,7 @@ import numpy as np
 
 from dlviz.drawing import lines
 from dlviz.drawing.axes import Axis, frame, span
+from dlviz.drawing.beside import Beside
 from dlviz.drawing.curve import Line
 from dlviz.drawing.dots import dots
 from dlviz.drawing.message import message
@@ -16,7 +17,6 @@ from dlviz.drawing.piece import Piece, finish, footnote, literal, mark, number, 
 from dlviz.drawing.theme import Look, tr
 from dlviz.numbers import small
 
-from . import theory
 from .alternatives import missing
 from .measure import Result
 
@@ -77,12 +77,13 @@ def powers(result: Result, look: Look, ghost: Result | None = None) -> Any:
     piece = frame(x, y, look)
     piece += lines.theory(k, rho, x, y, look, None, name="rho")
     piece += lines.measured(drawn, x, y, look, height=HEIGHT) + dots(drawn, x, y, look)
+    beside = Beside([(k, found.powers), (k, rho), (k, sigma)], x, y, look, height=HEIGHT)
     text = tr(look, "ρ^k, ρ = {value}", value=small(found.radius))
-    piece += theory.label(rho, text, x, y, look, name="power of rho", at=0.6, below=True)
+    piece += beside.words(k, rho, text, name="power of rho", at=0.6)
     if found.norm > found.radius * 1.001:
         piece += lines.theory(k, sigma, x, y, look, None, name="sigma")
         text = tr(look, "σ^k, σ = {value}", value=small(found.norm))
-        piece += theory.label(sigma, text, x, y, look, name="power of sigma")
+        piece += beside.words(k, sigma, text, name="power of sigma", at=1.0)
         note = tr(look, "W is not normal: its largest singular value σ exceeds ρ, and the norm of W^k can exceed ρ^k.")
     else:
         note = tr(look, "W is normal: all its singular values are ρ, and the norm of W^k is ρ^k from the start.")

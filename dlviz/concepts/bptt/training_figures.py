@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dlviz.drawing import lines
-from dlviz.drawing.axes import Axis, frame, span
+from dlviz.drawing.axes import Axis, frame, span, with_axis
 from dlviz.drawing.curve import Line
 from dlviz.drawing.dots import dots
 from dlviz.drawing.endlabels import haloed
@@ -166,7 +166,7 @@ def remembering(result: Result, look: Look, ghost: Result | None = None) -> Any:
     title = tr(look, "Steps between symbol and answer") if copy else tr(look, "Length of the sequence")
     x = Axis(title, 0.92 * shortest, 1.06 * longest, log=True)
     y = Axis(tr(look, "Right answers in %"), -3.0, 104.0, ticks_from=0, ticks_to=100)
-    piece = _with_ticks(frame(x, y, look), x, found.lags)
+    piece = with_axis(frame(x, y, look), "x", values=found.lags.tolist(), format="d", labels=True)
     if found.blind.any():
         label = tr(look, "no gradient reaches the symbol")
         piece += lines.shade(float(found.truncation), x.high, x, look, label)
@@ -175,11 +175,11 @@ def remembering(result: Result, look: Look, ghost: Result | None = None) -> Any:
     chance = 100 * found.chance
     text = tr(look, "chance: 1/8") if copy else tr(look, "always answering 1: 1 − 0.9²")
     piece += _level(chance, x, y, look, text, "chance")
-    note = _trained(result, found, look) + lines.ghost_note(pinned, look)
+    note = _trained(found, look) + lines.ghost_note(pinned, look)
     return finish(piece, look, height=HEIGHT + 40, title=footnote(note, look))
 
 
-def _trained(result: Result, found: Remembering, look: Look) -> str:
+def _trained(found: Remembering, look: Look) -> str:
     seeds = found.accuracy.shape[2]
     said = "Median and range over {seeds} networks of {hidden} units, after {steps} steps of Adam; {tested} tests."
     if seeds == 1:
@@ -198,12 +198,3 @@ def _level(value: float, x: Axis, y: Axis, look: Look, text: str, name: str) -> 
     below = {"align": "left", "baseline": "top", "dx": 6 * look.unit, "dy": 5 * look.unit}
     words = Piece(tuple(haloed(f"_{name} text", place, look, **below)), label)
     return lines.theory(along, np.full(26, value), x, y, look, None, name=name) + words
-
-
-def _with_ticks(piece: Piece, x: Axis, at: np.ndarray) -> Piece:
-    """The frame with a tick at each of these values."""
-    ground = dict(piece.layers[0])
-    across = ground["encoding"]["x"]
-    axis = across["axis"] | {"values": [int(value) for value in at], "format": "d", "labels": True}
-    ground["encoding"] = ground["encoding"] | {"x": across | {"axis": axis}}
-    return Piece((ground, *piece.layers[1:]), piece.data, piece.params)

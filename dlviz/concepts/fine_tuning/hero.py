@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from dlviz.drawing import lines
-from dlviz.drawing.axes import Axis, frame, span
+from dlviz.drawing.axes import Axis, frame, span, with_axis
 from dlviz.drawing.curve import Line
 from dlviz.drawing.dots import dots
 from dlviz.drawing.labels import wrap
@@ -34,19 +34,14 @@ def middle_and_band(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndar
     return values.mean(axis=-1), values.min(axis=-1), values.max(axis=-1)
 
 
-def ticked(piece: Piece, side: str, texts: dict[float, str | list[str]]) -> Piece:
-    """A frame with ticks of one's own on one side: value -> its text, or its lines, of which a phone has the first."""
-    ground = dict(piece.layers[0])
-    encoding = dict(ground["encoding"])
+def ticked(piece: Piece, texts: dict[float, str | list[str]]) -> Piece:
+    """A frame with ticks of one's own below: value -> its text, or its lines, of which a phone has the first."""
     whole = json.dumps(list(texts.values()), ensure_ascii=False)
     few = [text if isinstance(text, str) or value < 0 else text[:1] for value, text in texts.items()]
     first = json.dumps(few, ensure_ascii=False)
     label = f"(width < {NARROW} ? {first} : {whole})[indexof({list(texts)}, datum.value)]"
-    axis = encoding[side]["axis"] | {
-        "values": list(texts), "labelExpr": label, "labelOverlap": False, "labels": True, "labelAngle": 0,
-    }  # fmt: skip
-    ground["encoding"] = encoding | {side: encoding[side] | {"axis": axis}}
-    return Piece((ground, *piece.layers[1:]), piece.data, piece.params)
+    said = {"labelExpr": label, "labelOverlap": False, "labels": True, "labelAngle": 0}
+    return with_axis(piece, "x", values=list(texts), **said)
 
 
 def depths(layers: int, look: Look) -> dict[float, str | list[str]]:
@@ -85,7 +80,7 @@ def hero(result: Result, look: Look, ghost: Result | None = None) -> Any:
     last = max([layers - 1, *(int(line.x[-1]) for line in pinned)])
     x = Axis(tr(look, "Frozen layers, counted from the input"), SCRATCH - 0.35, last + 0.07, grid=False)
     y = Axis(tr(look, "Accuracy on the target's test images in %"), *span(*heights, *scratch))
-    piece = ticked(frame(x, y, look), "x", depths(layers, look)) + _baselines(sweep, scratch, x, y, look)
+    piece = ticked(frame(x, y, look), depths(layers, look)) + _baselines(sweep, scratch, x, y, look)
     piece += lines.ghost_lines(pinned, x, y, look) + lines.measured(drawn, x, y, look, height=HEIGHT)
     piece += dots(drawn, x, y, look)
     note = tr(
@@ -128,8 +123,8 @@ def gain(result: Result, look: Look, ghost: Result | None = None) -> Any:
     counts = drawn[0].x
     x = Axis(tr(look, "Labels a class"), 0.85, float(counts[-1]) * 1.1, log=True, grid=False)
     y = Axis(tr(look, "Gain over scratch in percentage points"), *span(*heights, np.zeros(1)))
-    piece = ticked(frame(x, y, look), "x", {float(count): f"{count:g}" for count in counts})
-    piece += _zero(x, y, look)
+    piece = ticked(frame(x, y, look), {float(count): f"{count:g}" for count in counts})
+    piece += _zero(y, look)
     piece += lines.ghost_lines(pinned, x, y, look) + lines.measured(drawn, x, y, look, height=SUPPORT)
     piece += dots(drawn, x, y, look)
     note = tr(
@@ -158,7 +153,7 @@ def _gains(result: Result, look: Look) -> list[Line]:
     return found
 
 
-def _zero(x: Axis, y: Axis, look: Look) -> Piece:
+def _zero(y: Axis, look: Look) -> Piece:
     """The line of no gain."""
     data = {"_no gain": [{"y": 0.0}]}
     return Piece(

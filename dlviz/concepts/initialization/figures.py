@@ -47,11 +47,11 @@ def hero(result: Result, look: Look, ghost: Result | None = None) -> Any:
     piece += ridgeline.ridges(
         hills.edges, overlap * _heights(hills, logarithmic), x, y, look, colours=(pale, hue), texts=lit
     )
-    piece += _bare(result, x, y, look, overlap)
+    piece += _bare(result, y, look, overlap)
     piece += _zeros(hills, x, y, look)
     if ghost is not None and ghost.settings.depth == depth:
         piece += _ghost_ridges(ghost, overlap, logarithmic, x, y, look)
-    piece += _sizes(result, x, y, look, overlap)
+    piece += _sizes(result, y, look, overlap)
     piece += ridgeline.layer_slider(depth, tr(look, "layer"), depth)
     scaled = (
         "height: log of the density, one scale for all" if logarithmic else "each layer is scaled to its own height"
@@ -112,7 +112,7 @@ def _zeros(hills: Hills, x: Axis, y: Axis, look: Look) -> Piece:
     return Piece((mark("rule", "exact zeros", {**place, "tooltip": hints}, **bar),), data)
 
 
-def _bare(result: Result, x: Axis, y: Axis, look: Look, overlap: float) -> Piece:
+def _bare(result: Result, y: Axis, look: Look, overlap: float) -> Piece:
     """The baselines of layers most of whose values lie beyond the picture, and how many of them do."""
     hills = result.hills
     hue = colour(result.settings.activation, look)
@@ -146,7 +146,7 @@ def _ghost_ridges(ghost: Result, overlap: float, logarithmic: bool, x: Axis, y: 
     return Piece((mark("line", "pinned ridges", place, **thin),), {"pinned ridges": records})
 
 
-def _sizes(result: Result, x: Axis, y: Axis, look: Look, overlap: float) -> Piece:
+def _sizes(result: Result, y: Axis, look: Look, overlap: float) -> Piece:
     """The standard deviation of every layer, or of as many as have room, in a column on the right."""
     layers = _spaced(result, look, overlap)
     sizes = measure.middle(result.std)

@@ -104,7 +104,6 @@ class Basins:
     rate: float
     minimum: np.ndarray  # (H, W) index into Scene.minima; -1: none within the steps; -2: diverged
     steps: np.ndarray  # (H, W) steps until it stayed within `radius` of that minimum
-    most_steps: int
     radius: float
 
 
