@@ -276,7 +276,7 @@ def test_the_triangle_has_a_colour_scale_that_turns_at_one():
 
 def test_numbers_beyond_float64_are_written():
     assert [power_of_ten(log) for log in (-np.inf, np.nan, 2.0, -500.3)] == ["0", "–", "100", "5.01e−501"]
-    assert power(0.0) == "< 1e-300" and power(0.25) == "0.25"
+    assert power(0.0) == "< 1e−300" and power(0.25) == "0.25"
 
 
 # ---- the script

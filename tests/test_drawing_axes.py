@@ -119,8 +119,18 @@ def test_lines_are_wrapped_where_one_may_break():
     assert wrap("seed 0, torch", 8) == ["seed 0,", "torch"]
     assert wrap("学习率，损失曲面", 8) == ["学习率，", "损失曲面"]
     assert wrap("梯度裁剪，动量", 8) == ["梯度裁", "剪，动量"], "a closing mark never begins a line"
+    assert wrap("γ = 1, β = 0", 8) == ["γ = 1,", "β = 0"], "nothing is broken at an equals sign"
     assert wrap("各种子（8 个）", 8) == ["各种子", "（8 个）"], "an opening one never ends one"
     assert columns("损失 f") == 6
+
+
+def test_no_word_is_left_alone_on_the_last_line():
+    assert wrap("Point at a cell to light those that share its μ and σ; click to choose it.", 64) == [
+        "Point at a cell to light those that share its μ and σ;",
+        "click to choose it.",
+    ]
+    assert wrap("aaaa bbbb cccc d", 15) == ["aaaa bbbb", "cccc d"]
+    assert wrap("aaaa bbbbbbbbbbbb c", 12) == ["aaaa", "bbbbbbbbbbbb", "c"], "not where it takes another line"
 
 
 def test_legend_columns_depend_on_the_width():

@@ -90,6 +90,25 @@ def test_isoline_numbers_keep_apart():
     assert all(-90 <= row["angle"] <= 90 for row in table)
 
 
+def test_isoline_numbers_keep_off_the_paths():
+    z = grid(himmelblau, count=150)
+
+    def clearance(path, table):
+        places = np.array([[PLANE.x.share(row["x"]), PLANE.y.share(row["y"])] for row in table])
+        on_it = np.stack([PLANE.x.share(path[:, 0]), PLANE.y.share(path[:, 1])], axis=1)
+        return np.abs(on_it[:, None] - places).max(axis=2).min()
+
+    free = surface.background(z, PLANE, Look(), floor=0.0).data["_isoline_labels"]
+    places = np.array([[row["x"], row["y"]] for row in free])
+    # Straight through every number that would stand there without it, in few long steps, and out of the picture.
+    through = np.concatenate([places, [[1e12, 0.0], [np.nan, np.nan]]])
+    steps = np.linspace(0, len(places) - 1, 400)
+    dense = np.stack([np.interp(steps, np.arange(len(places)), places[:, axis]) for axis in (0, 1)], axis=1)
+    kept = surface.background(z, PLANE, Look(), floor=0.0, around=[through]).data["_isoline_labels"]
+    assert clearance(dense, free) < 0.01
+    assert kept and clearance(dense, kept) > 0.03
+
+
 def test_a_wide_range_has_an_isoline_however_few_are_wanted():
     at = np.sinh(np.linspace(-5, 5, 200))
     for about in (12, 7, 4, 2):

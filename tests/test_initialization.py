@@ -172,6 +172,11 @@ def test_nearly_all_is_not_called_all():
     assert [figures._share(value) for value in (0.994, 0.9951, 0.9999, 1.0)] == ["99%", ">99%", ">99%", "100%"]
 
 
+def test_sizes_below_each_other_have_as_many_digits():
+    sizes = (0.9, 0.91, 1.0, 0.006, 13.0, 12345.0, 1e-6, np.inf)
+    assert [figures._number(size) for size in sizes] == ["0.90", "0.91", "1.0", "0.0060", "13", "12000", "1e−6", "∞"]
+
+
 @pytest.mark.parametrize("values", [np.zeros((3, 4)), np.full((2, 4), np.nan), np.full((2, 3), 1e-299)])
 def test_histograms_of_nothing(values):
     hills = experiment._hills(values)

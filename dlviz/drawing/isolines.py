@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from contourpy import contour_generator
+from numpy.lib.stride_tricks import sliding_window_view
 
 from dlviz.drawing.axes import LARGEST, SMALLEST, Plane, nice_step
+from dlviz.drawing.clipping import clip
 from dlviz.drawing.palette import hexed, oklab, ramp
 from dlviz.drawing.piece import Piece, Rows, literal, mark, rows, word
-from dlviz.drawing.relief import normalise
 from dlviz.drawing.theme import INKS, Look, tr
 
 CROWDED = 30_000
@@ -162,41 +164,64 @@ def simplify(line: np.ndarray, points: np.ndarray, plane: Plane, share: float = 
     return keep
 
 
-def isolines(z: np.ndarray, plane: Plane, look: Look, *, floor: float | None = None) -> Piece:
-    """Fine lines of equal height, a few of them with their number."""
-    traced = trace(z, plane, floor)
-    data = {
-        "isolines": rows(level=traced.level, line=traced.line, x=traced.points[:, 0], y=traced.points[:, 1]),
-        "_isoline_labels": _labels(traced, z, plane, look),
-    }
-    x, y = plane.x.along("x"), plane.y.along("y")
-    drawn = {"x": x, "y": y, "detail": word("line")}
-    place = {"x": x, "y": y, "text": word("text")}
+def isolines(traced: Traced, plane: Plane, look: Look) -> Piece:
+    """Fine lines of equal height."""
+    data = {"isolines": rows(level=traced.level, line=traced.line, x=traced.points[:, 0], y=traced.points[:, 1])}
+    drawn = {"x": plane.x.along("x"), "y": plane.y.along("y"), "detail": word("line")}
     fine = {
         "color": look.inks.isoline,
         "opacity": look.inks.isoline_opacity,
         "strokeWidth": 0.9 * look.unit,
         "clip": True,
     }
+    return Piece((mark("line", "isolines", drawn, tooltip=None, **fine),), data)
+
+
+def numbered(
+    traced: Traced, brightness: np.ndarray, plane: Plane, look: Look, *, around: Sequence[np.ndarray] = ()
+) -> Piece:
+    """The numbers of a few isolines, at places where none of the paths ``around``, (T, 2) each, goes through them.
+
+    ``brightness``: (H, W) of the relief under them, from 0 to 1.
+    """
+    place = {"x": plane.x.along("x"), "y": plane.y.along("y"), "text": word("text")}
     turned = {"angle": {"expr": "datum.angle"}, "fontSize": look.small, "tooltip": None}
     halo = {"strokeWidth": 4 * look.unit, "strokeJoin": "round", "opacity": 0.9}
     layers = (
-        mark("line", "isolines", drawn, tooltip=None, **fine),
         mark("text", "_isoline_labels", {**place, "stroke": literal("ground")}, **turned, **halo),
         mark("text", "_isoline_labels", {**place, "fill": literal("ink")}, **turned),
     )
-    return Piece(layers, data)
+    return Piece(layers, {"_isoline_labels": _labels(traced, brightness, plane, look, _covered(around, plane))})
 
 
 SCREEN_ASPECT = 1.4  # width of a picture over its height, about: turns slopes in data into slopes on screen
+CELLS = 50  # a side, of the grid on which it is marked where paths run
+REACH = 2  # cells on every side of its middle that a number takes
 
 
-def _labels(traced: Traced, z: np.ndarray, plane: Plane, look: Look) -> Rows:
-    """Where numbers stand: away from the frame and from each other, level if possible, never upside down.
+def _covered(around: Sequence[np.ndarray], plane: Plane) -> np.ndarray:
+    """Cells (CELLS, CELLS) of the picture, row 0 at the bottom, whose number would lie under a path."""
+    covered = np.zeros((CELLS, CELLS), dtype=bool)
+    for path in around:
+        cut = clip(path[:-1], path[1:], plane)
+        start, stop = (
+            np.stack([plane.x.share(ends[cut.seen, 0]), plane.y.share(ends[cut.seen, 1])], axis=1) * CELLS
+            for ends in (cut.start, cut.stop)
+        )
+        # Each segment as points half a cell apart or closer.
+        count = np.ceil(2 * np.abs(stop - start).max(axis=1, initial=0)).astype(int) + 1
+        share = (np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)) / np.repeat(count, count)
+        points = np.repeat(start, count, axis=0) + share[:, None] * np.repeat(stop - start, count, axis=0)
+        column, row = np.clip(points.astype(int), 0, CELLS - 1).T
+        covered[row, column] = True
+    return sliding_window_view(np.pad(covered, REACH), (2 * REACH + 1,) * 2).any(axis=(2, 3))
+
+
+def _labels(traced: Traced, brightness: np.ndarray, plane: Plane, look: Look, covered: np.ndarray) -> Rows:
+    """Where numbers stand: away from the frame, paths and each other, level if possible, never upside down.
 
     Each is printed in ink or in paper, whichever reads better, on the relief's colour at its place.
     """
-    brightness = normalise(z)
     scaled = np.stack([plane.x.share(traced.points[:, 0]), plane.y.share(traced.points[:, 1])], axis=1)
     joined = np.flatnonzero(traced.line[1:] == traced.line[:-1])
     all_middles = (scaled[joined] + scaled[joined + 1]) / 2
@@ -211,13 +236,16 @@ def _labels(traced: Traced, z: np.ndarray, plane: Plane, look: Look) -> Rows:
         slopes = np.arctan2(steps[:, 1], steps[:, 0])
         away = np.min(np.linalg.norm(middles[:, None] - taken, axis=2), axis=1, initial=0.5)
         framed = np.all((middles > 0.06) & (middles < 0.94), axis=1)
-        room = np.where(framed, away - 0.1 * np.abs(np.sin(slopes)), -1.0)
+        column, row = np.clip((middles * CELLS).astype(int), 0, CELLS - 1).T
+        room = np.where(framed & ~covered[row, column], away - 0.1 * np.abs(np.sin(slopes)), -1.0)
         best = int(np.argmax(room))
         if room[best] < 0.13:
             continue
         place = middles[best]
         taken = np.vstack([taken, place])
-        row, column = (int(round(share * (count - 1))) for share, count in zip(place[::-1], z.shape, strict=True))
+        row, column = (
+            int(round(share * (count - 1))) for share, count in zip(place[::-1], brightness.shape, strict=True)
+        )
         t = brightness[row, column]
         ground = ramp(look.inks.relief, np.float64(0.5 if np.isnan(t) else t))
         records.append(

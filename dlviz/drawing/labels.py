@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from itertools import takewhile
 
 import numpy as np
 
@@ -46,10 +47,24 @@ def columns(text: str) -> int:
 
 
 def wrap(text: str, width: int) -> list[str]:
-    """Lines of at most ``width`` columns, broken at spaces or between Chinese characters, a longer link anywhere."""
+    """Lines of at most ``width`` columns, broken at spaces or between Chinese characters, a longer link anywhere.
+
+    Where a word or two would be left for the last line, narrower lines leave it a quarter of the width, if no
+    line is added.
+    """
+    pieces = [piece[i : i + width] for piece in _pieces(text) for i in range(0, len(piece.rstrip()) or 1, width)]
+    lines = _filled(pieces, width)
+    if len(lines) < 2 or columns(lines[-1]) >= width / 4:
+        return lines
+    longest = max(columns(piece.rstrip()) for piece in pieces)
+    narrower = (_filled(pieces, least) for least in range(width - 1, longest - 1, -1))
+    possible = takewhile(lambda tried: len(tried) == len(lines), narrower)
+    return next((tried for tried in possible if columns(tried[-1]) >= width / 4), lines)
+
+
+def _filled(pieces: list[str], width: int) -> list[str]:
     lines, line = [], ""
-    cut = (piece[i : i + width] for piece in _pieces(text) for i in range(0, len(piece.rstrip()) or 1, width))
-    for piece in cut:
+    for piece in pieces:
         if line and columns(line) + columns(piece.rstrip()) > width:
             lines.append(line.rstrip())
             line = piece.lstrip()
@@ -61,14 +76,16 @@ def wrap(text: str, width: int) -> list[str]:
 def _pieces(text: str) -> list[str]:
     pieces, word = [], ""
     opening = "（《“"
-    for c in text:
+    for c, following in zip(text, text[1:] + " ", strict=False):
         wide = unicodedata.east_asian_width(c) in "WF"
         closing = c in "，。；：、！？）》”"
         if wide and not closing and word and word not in opening:
             pieces.append(word)
             word = ""
         word += c
-        if c == " " or wide and not closing and c not in opening:
+        # What stands around a sign of equality stays with it.
+        parts = c == " " and following != "=" and not word.endswith("= ")
+        if parts or wide and not closing and c not in opening:
             pieces.append(word)
             word = ""
         elif closing and not word.strip(c) and pieces:

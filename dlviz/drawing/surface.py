@@ -7,15 +7,16 @@ a scale to read values from. The isolines carry the values.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
 
 from dlviz.drawing.axes import Plane
-from dlviz.drawing.isolines import isolines
+from dlviz.drawing.isolines import Traced, isolines, numbered, trace
 from dlviz.drawing.message import say
 from dlviz.drawing.piece import Piece, mark, rows
-from dlviz.drawing.relief import relief
+from dlviz.drawing.relief import normalise, relief
 from dlviz.drawing.theme import Look, tr
 
 CROSS = "M-1,-1L1,1M1,-1L-1,1"
@@ -36,28 +37,34 @@ def picture(url: str, plane: Plane, name: str) -> Piece:
 
 
 def background(
-    z: np.ndarray, plane: Plane, look: Look, *, minima: np.ndarray | None = None, floor: float | None = None
-) -> Piece:
+    z: np.ndarray, plane: Plane, look: Look, *, minima: np.ndarray | None = None, floor: float | None = None,
+    around: Sequence[np.ndarray] = (),
+) -> Piece:  # fmt: skip
     """Relief, isolines with their values, and the minima as small crosses.
 
     ``z``: (H, W) heights on an even grid over the plane's domain, row 0 at y_min. ``minima``: (k, 2).
     ``floor``: the lowest value of the function where it is known (see :func:`isolines.levels`).
-    The last few backgrounds are kept: between two runs on one surface nothing of it changes.
+    ``around``: paths (T, 2) that will lie on it; the isolines' numbers keep away from them.
+    The last few grounds are kept: between two runs on one surface only the places of the numbers change.
     """
     z = np.ascontiguousarray(z, dtype=np.float64)
-    piece = _ground(z.tobytes(), z.shape, plane, look, floor)
+    traced, brightness, piece = _ground(z.tobytes(), z.shape, plane, look, floor)
+    piece += numbered(traced, brightness, plane, look, around=around)
     return piece if minima is None else piece + crosses(minima, plane, look)
 
 
 @lru_cache(maxsize=24)
-def _ground(z: bytes, shape: tuple[int, int], plane: Plane, look: Look, floor: float | None) -> Piece:
+def _ground(
+    z: bytes, shape: tuple[int, int], plane: Plane, look: Look, floor: float | None
+) -> tuple[Traced, np.ndarray, Piece]:
     heights = np.frombuffer(z).reshape(shape)
-    piece = picture(relief(heights, look), plane, "_relief") + isolines(heights, plane, look, floor=floor)
+    traced = trace(heights, plane, floor)
+    piece = picture(relief(heights, look), plane, "_relief") + isolines(traced, plane, look)
     if not np.isfinite(heights).any():
         piece += say(tr(look, "the function is not finite anywhere here"), look)
     elif not heights[np.isfinite(heights)].max() > heights[np.isfinite(heights)].min():
         piece += say(tr(look, "the function is constant here"), look)
-    return piece
+    return traced, normalise(heights).astype(np.float32), piece
 
 
 def crosses(minima: np.ndarray, plane: Plane, look: Look) -> Piece:

@@ -23,6 +23,7 @@ from streamlit.delta_generator import DeltaGenerator
 from dlviz import catalog, record
 from dlviz.contract import Figure, Note, Preset, Settings
 from dlviz.language import words
+from dlviz.numbers import filled
 from dlviz.ui import address, compute, controls, panels
 from dlviz.ui.address import Visit
 from dlviz.ui.charts import chart, shared
@@ -237,7 +238,7 @@ class Frame:
         verdict = ":material/check_circle:" if check.holds else ":material/cancel: " + tr("Not on this run:")
         with place.container(key="claim", border=True):
             st.markdown(prose.text)
-            st.markdown(f"{verdict} {prose.claim.format(**check.values)}")
+            st.markdown(f"{verdict} {filled(prose.claim, check.values)}")
 
     def _rows(self) -> list[list[str]]:
         """The figures beside the hero, at most one, and then those of each row below: two, or a wide one alone."""
@@ -300,7 +301,7 @@ class Frame:
             st.markdown("\n".join(f"- {self._sentence(note)}" for note in notes))
 
     def _sentence(self, note: Note) -> str:
-        return self.words.notice[note.key].format(**note.values)
+        return filled(self.words.notice[note.key], note.values)
 
 
 def _drawn(figure: Figure, result: Any, view: Look, ghost: Any) -> tuple[Any, str | None]:

@@ -28,7 +28,7 @@ COLOURS = {"f": "LSTM", "z": "GRU", "i": "slope", "r": "backward", "o": "backwar
 
 
 def gates(result: Result, look: Look, ghost: Result | None = None) -> Any:
-    """Mean and 10–90 % band over the units of every gate, step by step, over the input that was read."""
+    """Mean and 10–90% band over the units of every gate, step by step, over the input that was read."""
     found = result.gates
     if (text := missing("gates", result, look)) is not None:
         return message(text, look, height=HEIGHT)
@@ -47,7 +47,7 @@ def gates(result: Result, look: Look, ghost: Result | None = None) -> Any:
     y = Axis(tr(look, "Gate: 0 shut, 1 open"), STRIP[0] - 0.02, 1.02, ticks_from=0, ticks_to=1)
     piece = frame(x, y, look) + lines.measured(drawn, x, y, look, height=HEIGHT) + _input(found.inputs, x, y, look)
     note = tr(
-        look, "Means over the {count} units of one network, band: 10–90 % of {gate}. Foot: what it reads, low to high.",
+        look, "Means over the {count} units of one network, band: 10–90% of {gate}. Foot: what it reads, low to high.",
         count=result.settings.hidden, gate="f" if "f" in found.names else "z",
     )  # fmt: skip
     return finish(piece, look, height=HEIGHT, title=footnote(note, look))

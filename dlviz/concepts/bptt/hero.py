@@ -46,7 +46,7 @@ def hero(result: Result, look: Look, ghost: Result | None = None) -> Any:
             piece += lines.theory(lags, bound, x, y, look, None, name="bound")
             text = tr(look, "bound (max f′ · σ)^lag, σ = {value}", value=small(sigma))
             piece += _label(bound, text, x, y, look, name="bound", at=1.0 if bound[1] > bound[0] else 0.6)
-    said = "Median and 10–90 % band over {seeds} networks, each with its own sequence."
+    said = "Median and 10–90% band over {seeds} networks, each with its own sequence."
     note = tr(look, said if result.settings.seeds > 1 else "One network.", seeds=result.settings.seeds)
     if "LSTM" in result.reach:
         note += " " + tr(look, "LSTM: h_t with c_t, all that is handed on.")

@@ -120,7 +120,9 @@ def contributions(result: Result, look: Look, ghost: Result | None = None) -> An
     lags = np.arange(seen)
     x = Axis(tr(look, "Lag T − t (steps back from the loss)"), -0.5, seen - 0.5, ticks_from=0, whole=True)
     low, high = min(0.0, float(after.min())), max(100.0, float(after.max()))
-    y = Axis(tr(look, "Sum so far, % of the gradient"), low - 0.03 * (high - low), high + 0.1 * (high - low))
+    # Two lines of text have room above the blocks: where the cut is, and under it what the whole is.
+    room = high - low
+    y = Axis(tr(look, "Sum so far, % of the gradient"), low - 0.03 * room, high + 0.2 * room, ticks_to=high)
     hues = [colour(result.settings.cell, look), look.inks.warn]
     records = rows(
         lag=lags, left=lags - 0.5, right=lags + 0.5, before=before[:seen], after=after[:seen], share=share[:seen],
@@ -139,7 +141,7 @@ def contributions(result: Result, look: Look, ghost: Result | None = None) -> An
     style = {"stroke": look.inks.paper, "strokeWidth": 0.4 * look.unit, "opacity": 1}
     piece += Piece((mark("rect", "contributions", place, **style),), {"contributions": records})
     whole = tr(look, "whole gradient")
-    along = x.at(np.array([0.0, 0.6, 1.0]))  # the label stands at the middle one
+    along = x.at(np.array([0.0, 0.45, 1.0]))  # the label stands at the middle one
     piece += lines.theory(along, np.full(3, 100.0), x, y, look, whole, name="whole")
     piece += _cut(result, x, look)
     note = tr(look, "Each block is what one step adds along the gradient by the recurrent weights; one {cell}.",
@@ -147,7 +149,7 @@ def contributions(result: Result, look: Look, ghost: Result | None = None) -> An
     if (share < -0.1).any():
         note += " " + tr(look, "Red: it points against the whole.")
     if seen < len(share):
-        note += " " + tr(look, "Each step further back adds less than 0.1 %.")
+        note += " " + tr(look, "Each step further back adds less than 0.1%.")
     return finish(piece, look, height=HEIGHT, title=footnote(note, look))
 
 
@@ -158,7 +160,7 @@ def _cut(result: Result, x: Axis, look: Look) -> Piece:
 
 
 def _over_seeds(values: np.ndarray, name: str, label: str) -> tuple[Line, np.ndarray]:
-    """Median and 10–90 % band over the networks whose gradient is finite and not zero, against k."""
+    """Median and 10–90% band over the networks whose gradient is finite and not zero, against k."""
     good = values[np.isfinite(values).any(axis=1)]
     # Where nothing has arrived yet there is no angle.
     known = np.isfinite(good).any(axis=0)
@@ -204,5 +206,5 @@ def _kept(result: Result, x: Axis, look: Look) -> Piece:
 def _networks(good: np.ndarray, look: Look) -> str:
     if len(good) == 1:
         return tr(look, "One network; gradient by the recurrent weights.")
-    said = "Median and 10–90 % band over {count} networks; gradient by the recurrent weights."
+    said = "Median and 10–90% band over {count} networks; gradient by the recurrent weights."
     return tr(look, said, count=len(good))

@@ -38,4 +38,4 @@ def power_of_ten(log: float) -> str:
     if abs(log) < 300:
         return small(10**log)
     exponent = math.floor(log)
-    return f"{10 ** (log - exponent):.2f}e{exponent:+d}".replace("-", "−")
+    return f"{10 ** (log - exponent):.2f}e{exponent}".replace("-", "−")

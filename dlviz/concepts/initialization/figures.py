@@ -96,7 +96,8 @@ def _number(value: float) -> str:
     if value < measure.LOWEST:
         return "0"
     if 1e-4 <= value < 1e5:
-        return f"{float(f'{value:.2g}'):g}"
+        rounded = float(f"{value:.2g}")
+        return f"{rounded:g}" if rounded >= 10 else f"{rounded:#.2g}"  # 0.90 under 0.91
     mantissa, _, exponent = f"{value:.1e}".partition("e")
     return f"{mantissa.removesuffix('.0')}e{int(exponent)}".replace("-", "−")
 

@@ -39,14 +39,16 @@ def hero(result: Result, look: Look, ghost: Result | None = None) -> Any:
     if result.settings.surface_3d:
         piece = cube.cube(scene.z, plane, look, runs=drawn, ghosts=pinned, scrub=True, **ground)
         return finish(piece + slider, look, height=HERO)
-    piece = (
-        frame(plane.x, plane.y, look) + surface.background(scene.z, plane, look, **ground) + scrubber.click_grid(plane)
-    )
+    around = [path.w for path in (*drawn, *pinned)]
+    relief = surface.background(scene.z, plane, look, around=around, **ground)
+    piece = frame(plane.x, plane.y, look) + relief + scrubber.click_grid(plane)
     if pinned:
         piece += paths.ghosts(pinned, plane, look)
     if drawn:
         piece += paths.paths(drawn, plane, look)
     note = isolines.note(scene.z, plane, look, floor=scene.lowest)
+    if pinned:
+        note += tr(look, "; thin lines: the pinned run")
     return finish(piece + slider, look, height=HERO, title=footnote(note, look))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from dlviz.contract import Note, Readout
-from dlviz.numbers import percent
+from dlviz.numbers import percent, signed
 
 from . import measure
 from .measure import RATE_GRID, Result
@@ -112,7 +112,7 @@ def notice(result: Result) -> list[Note]:
 def facts(result: Result) -> list[Note]:
     """What is on the screen before anything moves: the surface's formula, gradient, domain and minima."""
     scene = result.scene
-    domain = dict(zip(("x_min", "x_max", "y_min", "y_max"), scene.domain, strict=True))
+    domain = dict(zip(("x_min", "x_max", "y_min", "y_max"), map(signed, scene.domain), strict=True))
     values = {"name": scene.name, "formula": scene.formula, "first": scene.axes[0], "second": scene.axes[1], **domain}
     if scene.gradient is not None:
         x, y = scene.gradient
@@ -127,5 +127,5 @@ def facts(result: Result) -> list[Note]:
         found.append(Note("interpolated", {**numbers, "error": percent(sampled.error)}))
     if not len(scene.minima):
         return [*found, Note("no_minimum")]
-    listed = ", ".join(f"({x:.4g}, {y:.4g})" for x, y in scene.minima[:LISTED] + 0.0)
+    listed = ", ".join(f"({signed(x)}, {signed(y)})" for x, y in scene.minima[:LISTED])
     return [*found, Note("minima", {"count": len(scene.minima), "listed": listed, "lowest": scene.lowest + 0.0})]
