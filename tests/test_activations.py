@@ -147,7 +147,7 @@ def test_a_gradient_that_is_gone_is_not_called_zero():
     left = result.deep["Sigmoid"].passed_back[:, 0]
     notes = {note.key for note in experiment.notice(result)}
     assert ("gone" in notes) == bool((left == 0).all())
-    assert any(item.measured == "< 1e-290" or float(item.measured.replace("−", "-")) > 0
+    assert any(item.measured == "< 1e−290" or float(item.measured.replace("−", "-")) > 0
                for item in experiment.readouts(result) if item.label == "Gradient left in the first layer")  # fmt: skip
 
 

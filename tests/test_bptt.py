@@ -245,7 +245,7 @@ def test_a_vanilla_network_has_no_gates_to_show():
 def test_what_is_too_small_to_be_drawn_is_said():
     result = experiment.run(ODD["underflow"])
     title = figures.FIGURES["hero"].draw(result, Look()).to_dict()["title"]["text"]
-    assert "Below 1e-300, not drawn: RNN tanh, RNN ReLU." in " ".join(title)
+    assert "Below 1e−300, not drawn: RNN tanh, RNN ReLU." in " ".join(title)
     gone = {note.values["cell"]: note.values["lag"] for note in experiment.notice(result) if note.key == "gone"}
     assert set(gone) == {"RNN tanh", "RNN ReLU"} and 250 < gone["RNN tanh"] < 350  # a factor of about a tenth a step
 

@@ -84,7 +84,7 @@ def _note(drawn: list[Line], look: Look, pinned: list[Line]) -> Any:
     """What lines and bands are; and that signals which are gone lie at the foot of the axis, where there are any."""
     said = [tr(look, "Median of {count} seeds; bands from least to greatest.", count=SEEDS)]
     if any(np.any(line.y == 0) for line in drawn):
-        said.append(tr(look, "At the foot: below 1e-290."))
+        said.append(tr(look, "At the foot: below 1e−290."))
     return footnote(" ".join(said) + lines.ghost_note(pinned, look), look)
 
 

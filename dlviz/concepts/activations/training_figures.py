@@ -199,7 +199,7 @@ def table(result: Result, look: Look, ghost: Result | None = None) -> Any:
     body = [_row(row, result, look) for row in result.table]
     bold = [(r, 0) for r, row in enumerate(result.table) if row.name == result.settings.function]
     piece = text_table(headers, body, look, emphasised=bold)
-    note = tr(look, "E[f(z)] for z ~ N(0, 1). A side saturates where |f′| falls below 1e-6.")
+    note = tr(look, "E[f(z)] for z ~ N(0, 1). A side saturates where |f′| falls below 1e−6.")
     return finish(piece, look, height=SUPPORT + 40, title=footnote(note, look))
 
 

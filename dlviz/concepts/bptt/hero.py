@@ -52,7 +52,7 @@ def hero(result: Result, look: Look, ghost: Result | None = None) -> Any:
         note += " " + tr(look, "LSTM: h_t with c_t, all that is handed on.")
     gone = [cell for cell, reach in result.reach.items() if reach.finite and (reach.band()[1] < GONE).any()]
     if gone:
-        note += " " + tr(look, "Below 1e-300, not drawn: {cells}.", cells=", ".join(gone))
+        note += " " + tr(look, "Below 1e−300, not drawn: {cells}.", cells=", ".join(gone))
     note += lines.ghost_note(pinned, look)
     return finish(piece, look, height=HEIGHT, title=footnote(note, look))
 

@@ -45,5 +45,5 @@ def pairs(result: Result, look: Look, ghost: Result | None = None) -> Any:
     if found.probes:
         note += " " + tr(look, "Estimated with {count} random probes.", count=found.probes)
     if (found.logs[below] < LEAST).any():
-        note += " " + tr(look, "Below 1e-299: drawn at the foot.")
+        note += " " + tr(look, "Below 1e−299: drawn at the foot.")
     return finish(piece, look, height=HEIGHT, title=footnote(note, look), resolve=RESOLVE)

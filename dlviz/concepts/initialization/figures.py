@@ -201,7 +201,7 @@ def signals(result: Result, look: Look, ghost: Result | None = None) -> Any:
     if predicted:
         note += tr(look, "; dashed: theory of infinite width")
     if gone:
-        note += tr(look, "; no line where it is below 1e-300")
+        note += tr(look, "; no line where it is below 1e−300")
     if pinned:
         note += ("。" if look.language == "zh" else ".") + lines.ghost_note(pinned, look)
     return finish(piece, look, height=SUPPORT, title=footnote(note, look))

@@ -163,7 +163,7 @@ def spectra(result: Result, look: Look, ghost: Result | None = None) -> Any:
     piece += lines.theory(ranks, flat, x, y, look, "g^L", name="theory flat", at=0.5)
     note = tr(
         look,
-        "factors: {layers}, each {width} × {width}; below 1e-13 of the largest float64 resolves nothing",
+        "factors: {layers}, each {width} × {width}; below 1e−13 of the largest float64 resolves nothing",
         layers=found.depth,
         width=found.width,
     )
