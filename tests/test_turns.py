@@ -40,6 +40,43 @@ def test_who_computes_sends_at_once(sent):
     assert sent.out == ["controls", "bar", "picture"]
 
 
+def test_short_work_is_done_within_the_turn_and_long_work_leaves_it(sent, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(turns, "perf_counter", lambda: now[0])
+
+    def drawn_by_others() -> bool:
+        return not turns._line.full
+
+    with turns.turn():
+        sent.say("controls")
+        with turns.at_first_within(0.1) as look:
+            now[0] = 0.09
+            look()
+            assert sent.out == [] and not drawn_by_others()
+        with turns.at_first_within(0.1) as look:
+            now[0] = 0.3
+            for _ in range(3):
+                look()
+            assert sent.out == ["controls"] and drawn_by_others()
+            sent.say("bar")
+            assert sent.out == ["controls", "bar"]
+        sent.say("picture")
+        assert sent.out == ["controls", "bar"] and not drawn_by_others()
+        with turns.at_first_within(0):  # known to be long
+            assert sent.out == ["controls", "bar", "picture"] and drawn_by_others()
+    assert drawn_by_others()
+
+
+def test_long_work_that_fails_or_is_no_longer_wanted_leaves_the_line_in_order(sent):
+    with turns.turn():
+        with pytest.raises(ValueError, match="bad"), turns.at_first_within(0):
+            raise ValueError("bad")
+        assert turns._line.full, "the page goes on in its turn"
+    with pytest.raises(KeyboardInterrupt), turns.turn(), turns.at_first_within(0):
+        raise KeyboardInterrupt
+    assert not turns._line.full
+
+
 def test_a_script_that_fails_still_sends_what_it_said(sent):
     with pytest.raises(ValueError, match="bad"), turns.turn():
         sent.say("title")

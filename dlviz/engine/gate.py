@@ -60,6 +60,11 @@ def gate(progress: Progress = silent) -> Iterator[None]:
         _begun.leave()
 
 
+def taken() -> bool:
+    """Whether somebody computes, so that who comes now would wait."""
+    return _line.full
+
+
 def give_way(progress: Progress = silent) -> None:
     """Let those who wait at the gate go first, if the run of this thread is a long one and has had its turn.
 

@@ -22,6 +22,11 @@ class Line:
         self._waiting: deque[threading.Event] = deque()
 
     @property
+    def full(self) -> bool:
+        """Whether all places are taken."""
+        return not self._free
+
+    @property
     def waited_for(self) -> bool:
         """Whether somebody waits."""
         return bool(self._waiting)

@@ -13,11 +13,14 @@ from dlviz import catalog
 from dlviz.contract import Settings
 from dlviz.engine.kept import Shelf, frozen
 from dlviz.engine.line import Lines
-from dlviz.ui.turns import aside
+from dlviz.ui.turns import at_first_within
 from dlviz.ui.visitor import tr
 
 PATIENCE = 0.4
 """Seconds of work before a progress bar appears."""
+SHORT = 0.1
+"""Seconds of work before the browser gets what the page has said and others draw theirs. Shorter work is quicker alone:
+a run's thousand small operations would each wait for the interpreter, and the browser would build the page twice."""
 _FRAME = 0.1
 _YIELD = 0.01
 
@@ -38,23 +41,29 @@ def result(stem: str, settings: Settings, progress: Callable[[float], None]) -> 
     found = _results.get(key)
     if found is not None:
         return found
-    from dlviz.engine.gate import gate, give_way
+    from dlviz.engine.gate import gate, give_way, taken
 
-    def fair(share: float) -> None:
-        progress(share)
-        give_way(lambda _share: progress(share))
+    with at_first_within(0 if taken() or (took(stem, settings) or 0) > SHORT else SHORT) as look:
 
-    # Who asks for the same waits for it, and finds it on the shelf.
-    with aside(), _under_way.alone(key, progress):
-        found = _results.get(key)
-        if found is None:
-            with gate(progress):
-                # This thread's own, for others may compute or draw meanwhile.
-                begun = thread_time()
-                found = catalog.concepts()[stem].experiment.run(settings, fair)
-                _took.put((stem, *_amounts(settings)), thread_time() - begun)
-                frozen(found)
-                _results.put(key, found)
+        def watch(share: float) -> None:
+            look()
+            progress(share)
+
+        def fair(share: float) -> None:
+            watch(share)
+            give_way(lambda _share: progress(share))
+
+        # Who asks for the same waits for it, and finds it on the shelf.
+        with _under_way.alone(key, watch):
+            found = _results.get(key)
+            if found is None:
+                with gate(watch):
+                    # This thread's own, for others may compute or draw meanwhile.
+                    begun = thread_time()
+                    found = catalog.concepts()[stem].experiment.run(settings, fair)
+                    _took.put((stem, *_amounts(settings)), thread_time() - begun)
+                    frozen(found)
+                    _results.put(key, found)
         return found
 
 

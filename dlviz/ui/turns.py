@@ -11,8 +11,10 @@ browsers for each of a page's sixty messages, and that thread then takes the int
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from math import inf
+from time import perf_counter
 from typing import NoReturn
 
 import streamlit as st
@@ -52,6 +54,22 @@ def aside() -> Iterator[None]:
         raise
     if had:
         _enter(first=True)
+
+
+@contextmanager
+def at_first_within(seconds: float) -> Iterator[Callable[[], None]]:
+    """Work within the turn for so long, and then :func:`aside`: from a call on that comes later, for calling often."""
+    end = perf_counter() + seconds
+    with ExitStack() as stack:
+
+        def look() -> None:
+            nonlocal end
+            if perf_counter() >= end:
+                end = inf
+                stack.enter_context(aside())
+
+        look()
+        yield look
 
 
 def stop() -> NoReturn:
