@@ -43,7 +43,9 @@ def result(stem: str, settings: Settings, progress: Callable[[float], None]) -> 
         return found
     from dlviz.engine.gate import gate, give_way, taken
 
-    with at_first_within(0 if taken() or (took(stem, settings) or 0) > SHORT else SHORT) as look:
+    long = taken() or (took(stem, settings) or 0) > SHORT
+    # Half as long again, lest one that is a little slower than the last should leave right before its end.
+    with at_first_within(0 if long else 1.5 * SHORT) as look:
 
         def watch(share: float) -> None:
             look()
