@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from time import monotonic
 
 import pytest
+from PIL import Image
+from playwright.sync_api import Error, expect, sync_playwright
 from serving import serving
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -15,6 +19,8 @@ PLACES = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
 )
+PATIENCE = 30_000
+"""Milliseconds that something may take to come, on however busy a machine."""
 SIZE = {"width": 1280, "height": 800}
 PAINTED = "() => [...document.querySelectorAll('[data-testid=stVegaLiteChart]')].every(c => c.querySelector('.marks'))"
 """Whether no chart is left that is still to be painted: it comes with the script's last message, or after it."""
@@ -51,8 +57,7 @@ def server(started):
 
 @pytest.fixture(scope="session")
 def chromium():
-    from playwright.sync_api import sync_playwright
-
+    expect.set_options(timeout=PATIENCE)
     path = browser_path()
     if path is None:
         pytest.fail("no Chromium or Chrome was found, and CI=true asks for one")
@@ -94,20 +99,30 @@ class Visitor:
         return self.settled()
 
     def settled(self) -> Visitor:
-        """Wait until the script has run and charts are painted."""
-        self.page.wait_for_timeout(250)  # a click reaches the server first
+        """Wait until the script has run and charts are painted.
+
+        On a busy machine a script that was asked for may not have begun yet: what it leads to is waited for.
+        """
+        self.page.wait_for_timeout(100)  # a click reaches the server first
         self.page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=60_000)
         self.page.wait_for_function(PAINTED, timeout=60_000)
-        self.page.wait_for_timeout(500)
+        self.page.wait_for_timeout(200)
         return self
 
-    def until(self, holds: Callable[[], bool], seconds: float = 20) -> None:
+    def until(self, holds: Callable[[], bool], seconds: float = PATIENCE / 1000) -> None:
         """Wait until something holds, on however busy a machine. Fails if it does not within so long."""
-        for _ in range(round(10 * seconds)):
-            if holds():
-                return
+        end = monotonic() + seconds
+        while not holds():
+            if monotonic() > end:
+                pytest.fail(f"waited for {seconds:g} s at {self.address}")
             self.page.wait_for_timeout(100)
-        pytest.fail(f"waited for {seconds:g} s")
+
+    def led(self, act: Callable[[], object]) -> str:
+        """Do what leads to another address, and wait for it. Gives the address."""
+        before = self.address
+        act()
+        self.until(lambda: self.address != before)
+        return self.settled().address
 
     @property
     def address(self) -> str:
@@ -121,6 +136,22 @@ class Visitor:
         """What a chart is painted on."""
         return self.keyed(f"chart_{name}").locator(".marks")
 
+    def shot(self, name: str) -> Image.Image:
+        """A chart as it is painted."""
+        taken: list[bytes] = []
+
+        def painted() -> bool:
+            try:
+                taken.append(self.picture(name).screenshot())
+            except Error as error:
+                if "not attached" not in str(error):
+                    raise
+                # It is being drawn anew.
+            return bool(taken)
+
+        self.until(painted)
+        return Image.open(io.BytesIO(taken[0])).convert("RGB")
+
     def close(self) -> None:
         self.page.context.close()
 
@@ -132,7 +163,7 @@ def visit(chromium, server):
 
     def visit_(link: str, size=SIZE, heard: list[str] | None = None, **options) -> Visitor:
         context = chromium.new_context(viewport=size, **({"locale": "en-US"} | options))
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(PATIENCE)
         opened.append(Visitor(context, server))
         if heard is not None:
             opened[-1].listen(heard)

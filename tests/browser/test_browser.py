@@ -1,9 +1,11 @@
 """What only a browser can tell. The first test must be the first visit to the server."""
 
 import io
+from pathlib import Path
 
 import pytest
 from PIL import Image, ImageChops
+from playwright.sync_api import expect
 
 from dlviz import catalog
 from dlviz.drawing.theme import INKS
@@ -20,15 +22,11 @@ def test_cold_link_is_framed_and_restored_even_for_the_first_visitor(visit):
     visitor = visit(link)
     assert visitor.address.split("?")[0] == f"/{STEM}"
     assert sorted(visitor.address.split("?")[1].split("&")) == sorted(link.split("?")[1].split("&"))
-    assert visitor.page.locator("h1").inner_text() == words(STEM, "zh").title
+    expect(visitor.page.locator("h1")).to_have_text(words(STEM, "zh").title)
     assert visitor.page.get_by_test_id("stTopNavLink").count() + visitor.page.get_by_test_id("stTopNavSection").count()
-    assert visitor.keyed("learning_rate").get_by_role("slider").get_attribute("aria-valuetext") == "0.0123"
+    expect(visitor.keyed("learning_rate").get_by_role("slider")).to_have_attribute("aria-valuetext", "0.0123")
     assert visitor.page.get_by_test_id("stAlert").count() == 0
     assert visitor.page.get_by_test_id("stException").count() == 0
-
-
-def shot(visitor, name):
-    return Image.open(io.BytesIO(visitor.picture(name).screenshot())).convert("RGB")
 
 
 def different(one, two) -> bool:
@@ -41,13 +39,13 @@ def different(one, two) -> bool:
 
 def test_scrubbing_stays_in_the_browser(visit):
     visitor = visit(f"/{STEM}")
-    before, sent = shot(visitor, "hero"), visitor.sent
+    before, sent = visitor.shot("hero"), visitor.sent
     slider = visitor.keyed("chart_hero").locator("input[type=range]")
     slider.focus()
     for _ in range(60):
         slider.press("ArrowLeft")
     assert int(slider.input_value()) == MODEL().steps - 60
-    visitor.until(lambda: different(before, shot(visitor, "hero")))
+    visitor.until(lambda: different(before, visitor.shot("hero")))
     assert visitor.sent == sent
 
 
@@ -57,12 +55,12 @@ def test_a_new_run_leaves_the_scrubber_where_it_is(visit):
     slider.focus()
     for _ in range(30):
         slider.press("ArrowLeft")
-    before = shot(visitor, "loss")
+    before = visitor.shot("loss")
     rate = visitor.keyed("learning_rate").get_by_role("slider")
     rate.focus()
     rate.press("ArrowLeft")
     visitor.until(lambda: "learning_rate=" in visitor.address)
-    visitor.until(lambda: different(before, shot(visitor, "loss")))
+    visitor.until(lambda: different(before, visitor.shot("loss")))
     assert int(slider.input_value()) == MODEL().steps - 30
 
 
@@ -74,7 +72,7 @@ def test_click_sets_the_start(visit):
     visitor.settled()
     again = visit(visitor.address)
     assert again.address == visitor.address
-    assert not different(shot(visitor, "loss"), shot(again, "loss"))
+    visitor.until(lambda: not different(visitor.shot("loss"), again.shot("loss")))
 
 
 def test_a_tap_sets_the_start_and_a_swipe_does_not(visit):
@@ -93,50 +91,43 @@ def test_a_tap_sets_the_start_and_a_swipe_does_not(visit):
 def test_controls_presets_and_history(visit):
     visitor = visit(f"/{STEM}?lang=en")
     presets = visitor.keyed("preset").get_by_role("radio")
-    presets.nth(1).click()
-    second = visitor.settled().address
-    presets.nth(3).click()
-    fourth = visitor.settled().address
+    second = visitor.led(presets.nth(1).click)
+    fourth = visitor.led(presets.nth(3).click)
     assert len({second, fourth, f"/{STEM}?lang=en"}) == 3
-    visitor.page.go_back()
-    assert visitor.settled().address == second
-    assert presets.nth(1).get_attribute("aria-checked") == "true"
-    visitor.page.go_forward()
-    assert visitor.settled().address == fourth
-    visitor.keyed("reset").get_by_role("button").click()
-    assert visitor.settled().address == f"/{STEM}?lang=en"
+    assert visitor.led(visitor.page.go_back) == second
+    expect(presets.nth(1)).to_have_attribute("aria-checked", "true")
+    assert visitor.led(visitor.page.go_forward) == fourth
+    assert visitor.led(visitor.keyed("reset").get_by_role("button").click) == f"/{STEM}?lang=en"
 
 
 @pytest.mark.parametrize(("locale", "lang"), [("zh-CN", "zh"), ("de-DE", "en")])
 def test_language_is_the_browsers_at_first(visit, locale, lang):
-    assert visit(f"/{STEM}", locale=locale).page.locator("h1").inner_text() == words(STEM, lang).title
+    expect(visit(f"/{STEM}", locale=locale).page.locator("h1")).to_have_text(words(STEM, lang).title)
 
 
 def test_language_switch(visit):
     visitor = visit(f"/{STEM}?surface=Ackley")
     visitor.keyed("language_switch").get_by_text("中文").click()
-    assert visitor.settled().page.locator("h1").inner_text() == words(STEM, "zh").title
-    assert visitor.address == f"/{STEM}?surface=Ackley&lang=zh"
-    visitor.page.get_by_text("首页", exact=True).first.click()
-    assert visitor.settled().keyed(f"card_{STEM}").count() == 1
+    expect(visitor.page.locator("h1")).to_have_text(words(STEM, "zh").title)
+    expect(visitor.page).to_have_url(f"{visitor.server}/{STEM}?surface=Ackley&lang=zh")
+    visitor.settled().page.get_by_text("首页", exact=True).first.click()
     visitor.keyed(f"card_{STEM}").get_by_role("link").click()
-    assert visitor.settled().address == f"/{STEM}?surface=Ackley&lang=zh"
+    expect(visitor.page).to_have_url(f"{visitor.server}/{STEM}?surface=Ackley&lang=zh")
 
 
 def test_language_switch_keeps_translated_choices(visit):
     visitor = visit(f"/{STEM}?lang=zh")
     chinese = visitor.keyed("surface").locator("input").input_value()
     visitor.keyed("language_switch").get_by_text("English").click()
-    visitor.settled()
-    english = visitor.keyed("surface").locator("input").input_value()
-    assert (chinese, english) == (translate(MODEL().surface, "zh"), MODEL().surface)
-    assert visitor.address == f"/{STEM}?lang=en"
+    assert chinese == translate(MODEL().surface, "zh")
+    expect(visitor.keyed("surface").locator("input")).to_have_value(MODEL().surface)
+    expect(visitor.page).to_have_url(f"{visitor.server}/{STEM}?lang=en")
     assert visitor.page.get_by_test_id("stAlert").count() == 0
 
 
 def corner(visitor, name):
     """The colour of a chart's own paper."""
-    return "#{:02x}{:02x}{:02x}".format(*shot(visitor, name).getpixel((3, 3)))
+    return "#{:02x}{:02x}{:02x}".format(*visitor.shot(name).getpixel((3, 3)))
 
 
 def test_theme_switch_is_followed(visit):
@@ -175,27 +166,34 @@ def opened(kind: str, data: bytes) -> None:
         assert json.loads(data)["concept"] == STEM
 
 
-@pytest.mark.parametrize("kind", ["SVG", "PNG", "PDF", "CSV", "JSON"])
-def test_export_downloads_a_valid_file(visit, kind):
+def exported(visitor, kind: str):
+    """The file that the button gives, once the server knows that one of this kind is wanted."""
+    given = []
+
+    def of_the_kind() -> bool:
+        with visitor.page.expect_download(timeout=60_000) as download:
+            visitor.keyed("export_download").get_by_role("button").click()
+        given.append(download.value)
+        return download.value.suggested_filename.endswith(f".{kind.lower()}")
+
+    visitor.until(of_the_kind)
+    return given[-1]
+
+
+def test_export_downloads_valid_files(visit):
     visitor = visit(f"/{STEM}?steps=50")
     visitor.keyed("share").locator("summary").click()
-    visitor.settled()
-    visitor.keyed("export_format").get_by_text(kind, exact=True).click()
-    visitor.settled()
-    with visitor.page.expect_download(timeout=60_000) as download:
-        visitor.keyed("export_download").get_by_role("button").click()
-    name = download.value.suggested_filename
-    assert name.startswith(STEM)
-    assert name.endswith(f".{kind.lower()}")
-    with open(download.value.path(), "rb") as file:  # noqa: PTH123
-        opened(kind, file.read())
-    assert visitor.page.get_by_test_id("stException").count() == 0
+    for kind in ("SVG", "PNG", "PDF", "CSV", "JSON"):
+        visitor.keyed("export_format").get_by_text(kind, exact=True).click()
+        file = exported(visitor.settled(), kind)
+        assert file.suggested_filename.startswith(STEM)
+        opened(kind, Path(file.path()).read_bytes())
+    expect(visitor.page.get_by_test_id("stException")).to_have_count(0)
 
 
 def test_the_sidebar_opens_on_a_narrow_screen(visit):
     visitor = visit(f"/{STEM}", size=PHONE)
     visitor.page.get_by_test_id("stExpandSidebarButton").click()
-    visitor.page.wait_for_timeout(500)
     visitor.keyed("surface").wait_for(state="visible")
 
 
@@ -204,11 +202,11 @@ def test_home_opens_quickly_and_leads_to_pages(visit):
     image = visitor.page.locator(f".st-key-card_{STEM} img")
     assert image.evaluate("e => e.naturalWidth") > 300
     visitor.keyed(f"card_{STEM}").get_by_role("link").click()
-    assert visitor.settled().address.startswith(f"/{STEM}")
-    assert visitor.page.locator("h1").inner_text() == words(STEM, "en").title
+    expect(visitor.page.locator("h1")).to_have_text(words(STEM, "en").title)
+    assert visitor.address.startswith(f"/{STEM}")
 
 
 def test_script_in_a_link_is_text(visit):
     visitor = visit(f"/{STEM}?surface=<img src=x onerror=window.hit=1>&<script>window.hit=1</script>=1")
     assert visitor.page.evaluate("window.hit") is None
-    assert visitor.page.get_by_test_id("stAlert").count() == 2
+    expect(visitor.page.get_by_test_id("stAlert")).to_have_count(2)

@@ -1,9 +1,6 @@
-"""What holds for every page in a real browser: it is painted, above the fold, narrow and wide, without errors."""
-
-import io
+"""What holds for every page in a real browser: painted without errors, the hero above the fold, narrow and wide."""
 
 import pytest
-from PIL import Image
 
 from dlviz import catalog
 
@@ -25,18 +22,14 @@ def figures(stem):
 def test_every_figure_is_painted_without_errors(visit, stem, options):
     said = []
     visitor = visit(f"/{stem}?lang={options['lang']}", color_scheme=options["color_scheme"], heard=said)
+    hero = visitor.picture("hero").bounding_box()  # before anything is scrolled to
     for name in figures(stem):
-        picture = Image.open(io.BytesIO(visitor.picture(name).screenshot())).convert("RGB")
-        assert len(picture.getcolors(1 << 24)) > 30, name
+        visitor.until(lambda name=name: len(visitor.shot(name).getcolors(1 << 24)) > 30)
     assert visitor.page.get_by_test_id("stException").count() == 0
     assert visitor.page.get_by_test_id("stAlert").count() == 0
     assert not said
-
-
-def test_hero_stands_above_the_fold(visit, stem):
-    box = visit(f"/{stem}").picture("hero").bounding_box()
-    assert box["height"] > 300
-    assert box["y"] + box["height"] <= 800
+    assert hero["height"] > 300
+    assert hero["y"] + hero["height"] <= 800, "above the fold"
 
 
 def test_a_narrow_screen_shows_everything(visit, stem):
@@ -48,22 +41,3 @@ def test_a_narrow_screen_shows_everything(visit, stem):
         assert box["x"] + box["width"] <= PHONE["width"], name
         assert box["width"] > 300, name
     assert visitor.page.locator("h1").bounding_box()["y"] < 150
-
-
-def test_a_long_panel_leaves_the_hero_to_be_seen_meanwhile(visit):
-    visitor = visit("/")
-    page = visitor.page
-    page.goto(f"{visitor.server}/activations?panels=Dying ReLU&seed=7&lang=en")
-    page.wait_for_selector(".marks")
-    assert page.locator('[data-testid="stApp"]').get_attribute("data-test-script-state") == "running"
-    page.get_by_test_id("stProgress").wait_for()
-    top = visitor.picture("hero").bounding_box()["y"]
-    visitor.settled()
-    assert page.get_by_test_id("stProgress").count() == 0
-    assert visitor.picture("hero").bounding_box()["y"] == top  # the bar lay over the page
-    assert page.locator(".marks").count() == len(figures_of("activations", ("Dying ReLU",)))
-
-
-def figures_of(stem, panels):
-    concept = catalog.concepts()[stem]
-    return concept.figures.shown(concept.experiment.Settings(panels=panels))

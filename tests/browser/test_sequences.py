@@ -1,23 +1,20 @@
 """What the page on backpropagation through time does in the browser: a loss that is pointed at lights its way."""
 
-from .test_signals import changed, point, shot
+from .test_signals import changed, point
 
 
 def test_pointing_at_a_loss_lights_the_way_of_its_gradient_without_the_server(visit):
     visitor = visit("/bptt?panels=Sequence tasks&lang=en")
-    visitor.keyed("share").wait_for()  # the end of the page: all is computed
-    visitor.settled()
     point(visitor, "tasks", 0.5, 0.5)  # on no loss
-    before, sent = shot(visitor, "tasks"), visitor.sent
-    place = loss(visitor, before)
-    point(visitor, "tasks", *place)
-    assert changed(before, shot(visitor, "tasks")) > 200
+    before, sent = visitor.shot("tasks"), visitor.sent
+    point(visitor, "tasks", *loss(before))
+    visitor.until(lambda: changed(before, visitor.shot("tasks")) > 200)
     assert visitor.sent == sent
     point(visitor, "tasks", 0.5, 0.99)
-    assert changed(before, shot(visitor, "tasks")) < 50
+    visitor.until(lambda: changed(before, visitor.shot("tasks")) < 50)
 
 
-def loss(visitor, picture) -> tuple[float, float]:
+def loss(picture) -> tuple[float, float]:
     """The uppermost loss at the left, as shares of the picture: the first red pixels in reading order by column."""
     wide, high = picture.size
     red = [

@@ -1,13 +1,7 @@
 """What the pages on signals through depth do in the browser: light, scrub and click."""
 
-import io
-
 import pytest
-from PIL import Image, ImageChops
-
-
-def shot(visitor, name):
-    return Image.open(io.BytesIO(visitor.picture(name).screenshot())).convert("RGB")
+from PIL import ImageChops
 
 
 def changed(one, two) -> int:
@@ -32,40 +26,40 @@ def point(visitor, name, across, down, *, click=False):
 
 def test_pointing_at_a_cell_lights_its_sets_without_the_server(visit):
     visitor = visit("/normalization?lang=en")
-    before, sent = shot(visitor, "hero"), visitor.sent
+    before, sent = visitor.shot("hero"), visitor.sent
     point(visitor, "hero", 0.2, 0.35)
-    visitor.until(lambda: changed(before, shot(visitor, "hero")) > 500)
+    visitor.until(lambda: changed(before, visitor.shot("hero")) > 500)
     assert visitor.sent == sent
 
 
 def test_clicking_a_cell_chooses_it(visit):
     visitor = visit("/normalization?lang=en")
-    before = shot(visitor, "cell")
+    before = visitor.shot("cell")
     point(visitor, "hero", 0.2, 0.35, click=True)
     visitor.until(lambda: "position=" in visitor.address)
-    visitor.until(lambda: changed(before, shot(visitor, "cell")) > 100)
+    visitor.until(lambda: changed(before, visitor.shot("cell")) > 100)
     assert visit(visitor.address).address == visitor.address
 
 
 def test_gamma_and_beta_stay_in_the_browser(visit):
     visitor = visit("/normalization?panels=Steps&lang=en")
-    before, sent = shot(visitor, "steps"), visitor.sent
+    before, sent = visitor.shot("steps"), visitor.sent
     slider = visitor.keyed("chart_steps").locator("input[type=range]").first
     slider.focus()
     for _ in range(8):
         slider.press("ArrowRight")
-    visitor.until(lambda: changed(before, shot(visitor, "steps")) > 500)
+    visitor.until(lambda: changed(before, visitor.shot("steps")) > 500)
     assert visitor.sent == sent
 
 
 def test_the_slider_lights_a_layer_without_the_server(visit):
     visitor = visit("/initialization?lang=en")
-    before, sent = shot(visitor, "hero"), visitor.sent
+    before, sent = visitor.shot("hero"), visitor.sent
     slider = visitor.keyed("chart_hero").locator("input[type=range]")
     slider.focus()
     for _ in range(10):
         slider.press("ArrowLeft")
-    visitor.until(lambda: changed(before, shot(visitor, "hero")) > 200)
+    visitor.until(lambda: changed(before, visitor.shot("hero")) > 200)
     assert visitor.sent == sent
 
 
@@ -78,8 +72,6 @@ def test_the_slider_lights_a_layer_without_the_server(visit):
 )
 def test_clicking_a_cell_of_a_grid_sets_what_it_stands_for(visit, link, picture, at, settings):
     visitor = visit(f"{link}&lang=en")
-    visitor.keyed("share").wait_for()  # the end of the page: all is computed
-    visitor.settled()
     point(visitor, picture, *at, click=True)
     visitor.until(lambda: all(setting in visitor.address for setting in settings))
     assert visitor.page.get_by_test_id("stAlert").count() == 0

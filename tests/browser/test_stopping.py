@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from patience import until
+from playwright.sync_api import expect
 
 from dlviz.language import translate
 
@@ -23,24 +24,28 @@ def begun(visit, seed, lang="en"):
     return visitor, button
 
 
-@pytest.mark.parametrize("lang", ["en", "zh"])
-def test_a_stopped_run_leaves_the_rest_of_the_page_and_can_be_taken_up_again(visit, lang):
+def test_a_stopped_run_leaves_the_rest_of_the_page_and_can_be_taken_up_again(visit):
+    lang = "zh"
+    plain = f"/normalization?lang={lang}"
+    top = visit(plain).picture("hero").bounding_box()["y"]
     visitor, button = begun(visit, seed=1, lang=lang)
+    hero = visitor.picture("hero")
     assert button.inner_text().endswith(translate("Stop", lang))
+    # The hero is there meanwhile, and the bar lies over the page and moves nothing.
+    visitor.until(lambda: hero.bounding_box()["y"] == top)
     button.click()
     visitor.page.get_by_text(translate("Stopped. Nothing of this run was kept.", lang)).wait_for()
+    expect(visitor.page.get_by_test_id("stProgress")).to_have_count(0)
     visitor.settled()
-    assert visitor.picture("hero").count() == 1
-    assert visitor.keyed("chart_training").count() == 0
-    assert visitor.keyed("share").count() == 1
+    hero.wait_for()
+    expect(visitor.keyed("chart_training")).to_have_count(0)
+    expect(visitor.keyed("share")).to_have_count(1)
     assert "panels=Training" in visitor.address
     visitor.keyed("again_run").get_by_role("button").click()
     visitor.keyed("stop_run").get_by_role("button").click()
-    visitor.settled()
+    visitor.keyed("again_run").get_by_role("button").wait_for()
     # Other settings are not stopped.
-    visitor.page.goto(visitor.server + f"/normalization?lang={lang}")
-    visitor.settled()
-    assert visitor.picture("cell").count() == 1
+    expect(visitor.open(plain).picture("cell")).to_have_count(1)
 
 
 def test_a_first_picture_that_takes_long_can_be_stopped_too(visit):
@@ -50,10 +55,10 @@ def test_a_first_picture_that_takes_long_can_be_stopped_too(visit):
     visitor.page.get_by_text("Stopped. Nothing of this run was kept.").wait_for()
     visitor.settled()
     # What can be had at once, if anything, is shown in its place, and is called a first look.
-    looked = visitor.page.get_by_text("first look", exact=True).count()
-    assert (visitor.picture("hero").count() > 0) == (looked > 0)
-    assert visitor.keyed("again_run").count() == 1
-    assert visitor.page.get_by_test_id("stException").count() == 0
+    looked = visitor.page.get_by_text("first look", exact=True)
+    visitor.until(lambda: (visitor.picture("hero").count() > 0) == (looked.count() > 0))
+    expect(visitor.keyed("again_run")).to_have_count(1)
+    expect(visitor.page.get_by_test_id("stException")).to_have_count(0)
 
 
 def computed(pid: int) -> float:
@@ -79,6 +84,6 @@ def test_the_work_of_a_visitor_who_is_gone_ends_soon(visit, started, how):
     before = computed(pid)
     button.click() if how == "stops" else visitor.page.close()
     until(lambda: busy(pid, 1.5) < min(0.15, working / 2))
-    assert computed(pid) - before < 2, "whole, it takes minutes"
+    assert computed(pid) - before < 10, "whole, it takes minutes"
     # Nothing is kept of it: who asks for the same waits for the whole run.
     begun(visit, seed=2)
