@@ -70,7 +70,7 @@ def borders(margins: Margins, look: Look) -> Piece:
     return Piece((mark("rule", "_borders", place, color=look.inks.faint, strokeWidth=look.unit, tooltip=None),), data)
 
 
-def above(edges: np.ndarray, density: np.ndarray, highest: float, margins: Margins, look: Look, colour: str) -> Piece:
+def above(edges: np.ndarray, density: np.ndarray, highest: float, margins: Margins, colour: str) -> Piece:
     """A measured density over bins with ``edges`` (b+1,) in the upper strip; ``highest`` fills 0.82 of it."""
     tops = margins.into_top(0.82 * np.clip(np.asarray(density) / highest, 0, 1.15))
     base = float(margins.into_top(0.0))
@@ -89,7 +89,7 @@ def above(edges: np.ndarray, density: np.ndarray, highest: float, margins: Margi
     return Piece((mark("rect", "pre-activations", place, fill=colour, opacity=0.55, stroke=None),), data)
 
 
-def beside(edges: np.ndarray, density: np.ndarray, highest: float, margins: Margins, look: Look, colour: str) -> Piece:
+def beside(edges: np.ndarray, density: np.ndarray, highest: float, margins: Margins, colour: str) -> Piece:
     """A measured density over bins with ``edges`` (b+1,) in the strip on the right."""
     tips = margins.into_right(0.82 * np.clip(np.asarray(density) / highest, 0, 1.15))
     base = float(margins.into_right(0.0))

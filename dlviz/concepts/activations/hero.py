@@ -70,7 +70,7 @@ def _inputs(neuron: Neuron, mean: float, std: float, margins: Margins, look: Loo
     z = np.linspace(-neuron.half, neuron.half, 241)
     density = np.exp(-(((z - mean) / std) ** 2) / 2) / (std * np.sqrt(2 * np.pi))
     highest = max(float(neuron.x_density.max()), float(density.max()))
-    measured = strips.above(neuron.x_edges, neuron.x_density, highest, margins, look, look.inks.ghost)
+    measured = strips.above(neuron.x_edges, neuron.x_density, highest, margins, look.inks.ghost)
     return measured + strips.theory_above(z, density, highest, margins, look)
 
 
@@ -79,7 +79,7 @@ def _outputs(neuron: Neuron, margins: Margins, look: Look, hue: str) -> Piece:
     highest = float(neuron.y_density.max(initial=0.0)) or 1.0
     middles = (neuron.y_edges[1:] + neuron.y_edges[:-1]) / 2
     shown = (neuron.y_theory > 1e-3 * highest) & (middles <= margins.up[1])
-    piece = strips.beside(neuron.y_edges, neuron.y_density, highest, margins, look, hue)
+    piece = strips.beside(neuron.y_edges, neuron.y_density, highest, margins, hue)
     if shown.any():
         first, last = np.flatnonzero(shown)[[0, -1]]
         part = slice(first, last + 1)

@@ -8,6 +8,7 @@ import numpy as np
 
 from dlviz.contract import Progress, silent
 from dlviz.engine.kept import kept
+from dlviz.parts import split
 
 from .measure import Gates, Pairs, Reach, Steps, Weight
 from .settings import Settings
@@ -101,13 +102,10 @@ def reach(of: Network, seeds: int, seed: int, *, progress: Progress = silent) ->
     gradients, losses, sigmas, slopes = [], [], [], []
     groups = _batches(of, seed, seeds)
     with torch.no_grad():
-        for i, chosen in enumerate(groups):
-
-            def watch(share: float, done: int = i) -> None:
-                progress((done + share) / len(groups))
-
-            run = _read(of, chosen, lambda share, watch=watch: watch(share / 2))
-            by_state, _ = cells.backward(run.trace, run.last, lambda share, watch=watch: watch(0.5 + share / 2))
+        for chosen, part in zip(groups, split(progress, map(len, groups)), strict=True):
+            forward, backward = split(part, (1, 1))
+            run = _read(of, chosen, forward)
+            by_state, _ = cells.backward(run.trace, run.last, backward)
             gradients.append(cells.norm(by_state[1:].flip(0)).T.cpu().numpy())
             losses.append(run.loss.cpu().numpy())
             sigmas += [recurrent_start.largest_singular_value(of.hidden, of.matrix, of.radius, key) for key in chosen]
@@ -151,22 +149,22 @@ def steps(of: Network, seed: int, *, progress: Progress = silent) -> Steps:
         most = int(np.clip(64 * (64 / state) ** 1.5, 10, 64))
         at = np.unique(np.linspace(1, of.length, min(most, of.length)).round().astype(int))
         singular, rho = np.full((len(at), 3), np.nan), np.full(len(at), np.nan)
-        for i, t in enumerate(at):
+        *single, multiplied = split(progress, (*(9 / len(at) for _ in at), 1))
+        for i, (t, part) in enumerate(zip(at, single, strict=True)):
             jacobian = cells.jacobian(trace, int(t))[0].cpu()
-            progress(0.9 * i / len(at))
+            values, radius = split(part, (3, 7))
+            values(0.0)
             if jacobian.isfinite().all():
-                values = torch.linalg.svdvals(jacobian)
-                singular[i] = [float(values[0]), float(values.median()), float(values[-1])]
-                rho[i] = cells.spectral_radius(
-                    jacobian, lambda share, i=i: progress(0.9 * (i + 0.3 + 0.7 * share) / len(at))
-                )
-            progress(0.9 * (i + 1) / len(at))
+                found = torch.linalg.svdvals(jacobian)
+                singular[i] = [float(found[0]), float(found.median()), float(found[-1])]
+                rho[i] = cells.spectral_radius(jacobian, radius)
+            radius(1.0)
         w = trace.cells.weight_hh[0, : of.hidden].cpu()
         power, powers = torch.eye(of.hidden, dtype=w.dtype), [1.0]
         for k in range(POWERS):
             power = power @ w
             powers.append(float(torch.linalg.matrix_norm(power, 2)))
-            progress(0.9 + 0.1 * (k + 1) / POWERS)
+            multiplied((k + 1) / POWERS)
     return Steps(at, singular, rho, np.array(powers), float(of.radius), powers[1])
 
 
@@ -180,19 +178,16 @@ def weight(of: Network, seeds: int, seed: int, *, progress: Progress = silent) -
     errors, angles, norms, first = [], [], [], None
     groups = _batches(of, seed, seeds)
     with torch.no_grad():
-        for i, chosen in enumerate(groups):
-
-            def watch(share: float, done: int = i) -> None:
-                progress((done + share) / len(groups))
-
-            run = _read(of, chosen, lambda share, watch=watch: watch(0.4 * share))
-            _, by_sum = cells.backward(run.trace, run.last, lambda share, watch=watch: watch(0.4 + 0.4 * share))
+        for chosen, part in zip(groups, split(progress, map(len, groups)), strict=True):
+            forward, backward, *each = split(part, (2, 2, *(1 / len(chosen) for _ in chosen)))
+            run = _read(of, chosen, forward)
+            _, by_sum = cells.backward(run.trace, run.last, backward)
             for s in range(len(chosen)):
                 gram, peak = _gram(by_sum[:, s].flip(0), run.trace.h[:-1, s].flip(0))
                 parts = _truncated(gram)
                 errors.append(parts.error), angles.append(parts.angle), norms.append(parts.norm * peak)
                 first = first or parts
-                watch(0.8 + 0.2 * (s + 1) / len(chosen))
+                each[s](1.0)
     return Weight(first.share, first.size, np.array(errors), np.array(angles), np.array(norms))
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from dlviz.contract import Progress, silent
 from dlviz.engine import transfer
 from dlviz.engine.kept import kept
+from dlviz.parts import split
 
 from .panels import Holding, Trades
 from .settings import Settings
@@ -67,14 +68,10 @@ def tried(begin: Start, runs: tuple[Run, ...], steps: int, rate: float, progress
     whole = [place for place, run in enumerate(runs) if run.method != "Fewer steps"]
     target, forgot = np.empty((2, len(runs), len(data.seeds)))
     at_once = max(1, AT_ONCE[begin.network] // len(data.seeds))
-    for first in range(0, len(whole), at_once):
-        places = whole[first : first + at_once]
-
-        def watch(share: float, done: int = first, count: int = len(places)) -> None:
-            progress((done + count * share) / len(whole))
-
-        looked = early if first == 0 else {}
-        found = _together(source, data, [runs[place] for place in places], steps, rate, tuple(looked), watch)
+    groups = [whole[first : first + at_once] for first in range(0, len(whole), at_once)]
+    for places, part in zip(groups, split(progress, map(len, groups)), strict=True):
+        looked = early if places is groups[0] else {}
+        found = _together(source, data, [runs[place] for place in places], steps, rate, tuple(looked), part)
         rows = [*looked.values(), *places]
         target[rows], forgot[rows] = found
     return Found(target, forgot, source.accuracy)
@@ -133,14 +130,9 @@ def holding(settings: Settings, progress: Progress = silent) -> Holding | None:
     same = {("Layer-wise rates", 1.0): fixed[0], ("Layer-wise rates", 0.0): fixed[-1]}
     same |= {("L2-SP", 0.0): fixed[0], ("Distillation", 0.0): fixed[0], ("Frozen", 0): fixed[0]}
     extra = [Run(*knob) for knob in knobs.items() if knob not in same and Run(*knob) not in fixed]
-    share = len(fixed) / (len(fixed) + len(extra))
-    found = [tried(begin, tuple(fixed), s.steps, s.rate, progress=lambda done: progress(share * done))]
-    if extra:
-        found.append(
-            tried(
-                begin, tuple(extra), s.steps, s.rate, progress=lambda done: progress(share + (1 - share) * done)
-            )
-        )  # fmt: skip
+    groups = [tuple(group) for group in (fixed, extra) if group]
+    parts = zip(groups, split(progress, map(len, groups)), strict=True)
+    found = [tried(begin, group, s.steps, s.rate, progress=part) for group, part in parts]
     target, source = (np.concatenate([getattr(part, name) for part in found]) for name in ("target", "source"))
     rows = {run: row for row, run in enumerate([*fixed, *extra])}
 

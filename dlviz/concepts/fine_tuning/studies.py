@@ -12,6 +12,7 @@ from dlviz.contract import Progress, silent
 from dlviz.engine import domains, transfer
 from dlviz.engine.device import device
 from dlviz.engine.kept import kept
+from dlviz.parts import split
 
 from .measure import Blocks, Curves, Pairs, Sweep
 from .settings import Settings, Source, Target
@@ -27,19 +28,12 @@ PAIRED_SEEDS = 4  # of the map, at most
 
 def sweep(s: Settings, labels: tuple[str, ...], progress: Progress = silent) -> Sweep:
     """Every frozen depth and scratch, for some numbers of labels. Each number is kept by itself."""
-    found = []
-    costs = [0.4, *(1.0 if label in ("1", "2") else 2.0 for label in labels)]
-    ends = np.cumsum(costs) / sum(costs)
-
-    def part(i: int) -> Progress:
-        return lambda share: progress(float(ends[i] - (1 - share) * costs[i] / sum(costs)))
-
-    learned(Start.of(s, "1"), part(0))
-    for i, label in enumerate(labels):
-        found.append(_frozen(Start.of(s, label), s.steps, s.rate, progress=part(i + 1)))
-    if not found:
+    source, *parts = split(progress, (0.4, *(1.0 if label in ("1", "2") else 2.0 for label in labels)))
+    learned(Start.of(s, "1"), source)
+    if not labels:
         return Sweep((), np.empty((0, s.seeds)), np.empty((0, s.layers, s.seeds)))
-    both = np.stack(found)
+    each = zip(labels, parts, strict=True)
+    both = np.stack([_frozen(Start.of(s, label), s.steps, s.rate, progress=part) for label, part in each])
     return Sweep(labels, both[:, 0], both[:, 1:])
 
 
