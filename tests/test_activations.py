@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from pictures import compiled
+from scripts import printed
 
 from dlviz.concepts.activations import depth, dying, experiment, figures, learned, neuron, presets, zigzag
 from dlviz.concepts.activations.settings import BY_DEPTH, FunctionName, Settings
@@ -73,29 +70,15 @@ CODE = {
 
 
 @pytest.fixture(scope="module")
-def printed():
-    """What the scripts print, each in a namespace of its own in one interpreter that has not seen the page."""
-    scripts = {case: experiment.code(experiment.run(settings)) for case, settings in CODE.items()}
-    assert "dlviz" not in "".join(scripts.values())
-    runner = """
-import json, sys
-for case, script in json.load(sys.stdin).items():
-    print("#" + case)
-    exec(script, {})
-"""
-    given = {"input": json.dumps(scripts), "capture_output": True, "text": True, "timeout": 120, "check": False}
-    done = subprocess.run([sys.executable, "-c", runner], **given)
-    assert done.returncode == 0, done.stderr
-    found = {}
-    for part in done.stdout.split("#")[1:]:
-        case, *lines = part.splitlines()
-        found[case] = {name: float(value) for name, value in (line.rsplit(":", 1) for line in lines)}
-    return found
+def said():
+    """What the scripts print."""
+    lines = printed({case: experiment.code(experiment.run(settings)) for case, settings in CODE.items()})
+    return {case: {name: float(value) for name, value in (x.rsplit(":", 1) for x in lines[case])} for case in CODE}
 
 
 @pytest.mark.parametrize("case", CODE)
-def test_the_script_gives_the_numbers_of_the_page_in_a_fresh_interpreter(case, printed):
-    result, said = experiment.run(CODE[case]), printed[case]
+def test_the_script_gives_the_numbers_of_the_page_in_a_fresh_interpreter(case, said):
+    result, said = experiment.run(CODE[case]), said[case]
     n = result.neuron
     assert said["saturated"] == pytest.approx(n.saturated, abs=1e-4)
     assert said["mean output"] == pytest.approx(n.mean, rel=1e-9)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import torch
 from pictures import check_schema, compiled
+from scripts import printed
 
 from dlviz.concepts.bptt import experiment, figures, hero, presets, studies
 from dlviz.concepts.bptt.measure import Reach
@@ -290,21 +289,13 @@ CODE = {
 }
 
 
-@pytest.mark.parametrize("cases", [["default"], [case for case in CODE if case != "default"]], ids=["alone", "others"])
-def test_the_script_gives_the_numbers_of_the_page_in_a_fresh_interpreter(cases):
-    """The others one after another in one interpreter, each with names of its own: starting torch takes seconds."""
-    results = [experiment.run(CODE[case]) for case in cases]
-    scripts = [experiment.code(result) for result in results]
-    assert "dlviz" not in "".join(scripts)
-    whole = scripts[0] if len(scripts) == 1 else f"for script in {scripts!r}:\n    exec(script, {{}})\n"
-    done = subprocess.run([sys.executable, "-c", whole], capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    printed = iter(done.stdout.splitlines())
-    for result in results:
-        for cell, reach in result.reach.items():
-            name, numbers = next(printed).split(":")
+def test_the_scripts_give_the_numbers_of_the_page_in_a_fresh_interpreter():
+    results = {case: experiment.run(settings) for case, settings in CODE.items()}
+    said = printed({case: experiment.code(result) for case, result in results.items()})
+    for case, result in results.items():
+        for (cell, reach), line in zip(result.reach.items(), said[case], strict=True):
+            name, numbers = line.split(":")
             loss, norms = numbers.split("|")
             assert name == cell
-            assert float(loss) == pytest.approx(reach.loss[0], rel=1e-9)
-            assert [float(norm) for norm in norms.split()] == pytest.approx(reach.gradient[0], rel=1e-9)
-    assert next(printed, None) is None
+            assert float(loss) == pytest.approx(reach.loss[0], rel=1e-9), (case, cell)
+            assert [float(norm) for norm in norms.split()] == pytest.approx(reach.gradient[0], rel=1e-9), (case, cell)

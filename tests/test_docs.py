@@ -24,7 +24,8 @@ def project(tmp_path_factory):
     for part in ("app.py", "pages", "dlviz", "tests", "pyproject.toml", ".streamlit"):
         source = ROOT / part
         if source.is_dir():
-            shutil.copytree(source, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
+            # With the compiled kernels; what others write just now may be gone before it is copied.
+            shutil.copytree(source, copy / part, ignore=shutil.ignore_patterns("*.pyc*", "*.tmp*"))
         else:
             shutil.copy(source, copy / part)
     text = (ROOT / "docs" / "adding-a-concept.md").read_text(encoding="utf-8")

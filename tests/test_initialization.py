@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +13,7 @@ from anything import settings_of
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from pictures import check_schema, texts
+from scripts import printed
 
 from dlviz.concepts.initialization import experiment, figures, measure, panels, presets, sentences
 from dlviz.concepts.initialization.settings import ActivationName, PanelName, SchemeName, Settings
@@ -270,25 +268,11 @@ CODE = {
 }
 
 
-RUN_ALL = """
-import json, sys
-for script in json.load(sys.stdin):
-    exec(script, {"__name__": "__main__"})
-    print("end")
-"""
-
-
 def test_the_scripts_give_the_numbers_of_the_page_in_a_fresh_interpreter():
-    results = [experiment.run(settings) for settings in CODE.values()]
-    scripts = [experiment.code(result) for result in results]
-    assert not any("dlviz" in script for script in scripts)
-    # One interpreter, a namespace for each: importing torch is what takes time.
-    command = [sys.executable, "-c", RUN_ALL]
-    done = subprocess.run(command, input=json.dumps(scripts), capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    outputs = done.stdout.split("end\n")[:-1]
-    for case, result, printed in zip(CODE, results, outputs, strict=True):
-        numbers = np.array([[float(number) for number in line.split()] for line in printed.splitlines()])
+    results = {case: experiment.run(settings) for case, settings in CODE.items()}
+    said = printed({case: experiment.code(result) for case, result in results.items()})
+    for case, result in results.items():
+        numbers = np.array([[float(number) for number in line.split()] for line in said[case]])
         assert numbers[:, 0].tolist() == list(range(1, CODE[case].depth + 1))
         assert numbers[:, 1] == pytest.approx(result.std[0], rel=1e-8, abs=1e-14), case
         assert numbers[:, 2] == pytest.approx(result.gradient[0], rel=1e-8, abs=1e-14), case

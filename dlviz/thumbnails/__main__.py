@@ -1,6 +1,8 @@
-"""``python -m dlviz.thumbnails``: draw every concept's picture for the front page anew."""
+"""``python -m dlviz.thumbnails [STEM ...]``: draw pictures for the front page anew, all if none is named."""
 
 from __future__ import annotations
+
+import argparse
 
 from dlviz import catalog
 from dlviz.drawing.export import render
@@ -10,7 +12,13 @@ from dlviz.thumbnails import SIZE, thumbnail
 
 def main() -> None:
     """Draw the hero figure of the default settings in both themes."""
-    for stem, concept in catalog.concepts().items():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("stems", metavar="STEM", nargs="*", help=f"One of: {', '.join(catalog.concepts())}.")
+    stems = parser.parse_args().stems
+    if unknown := set(stems) - set(catalog.concepts()):
+        parser.error(f"no concept is called {', '.join(sorted(unknown))}; there are: {', '.join(catalog.concepts())}")
+    for stem in stems or catalog.concepts():
+        concept = catalog.concepts()[stem]
         result = concept.experiment.run(concept.experiment.Settings())
         for theme in INKS:
             look = Look(theme=theme)
