@@ -162,8 +162,8 @@ def test_a_layer_mostly_beyond_the_picture_is_a_line_and_says_so():
     assert spec["datasets"]["bare"] == [{"layer": 3.0}]
     share = np.mean(np.abs(values[2][values[2] != 0]) > hills.edges[-1])
     assert [row["text"] for row in spec["datasets"]["_bare words"]] == [f"{share:.0%} beyond"]
-    assert "bare line" in texts(spec)
-    assert "bare line" not in texts(figures.hero(experiment.run(Settings(**SMALL)), Look()).to_dict())
+    assert "Bare line" in texts(spec)
+    assert "Bare line" not in texts(figures.hero(experiment.run(Settings(**SMALL)), Look()).to_dict())
 
 
 def test_nearly_all_is_not_called_all():

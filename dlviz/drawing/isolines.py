@@ -266,15 +266,15 @@ def note(z: np.ndarray, plane: Plane, look: Look, *, symbol: str = "f", floor: f
     """What the isolines mean, in words: for the line under the picture."""
     chosen = trace(z, plane, floor).chosen
     if chosen.kind == "crowded":
-        return tr(look, "no isolines: the surface is folded too finely for them")
+        return tr(look, "No isolines: the surface is folded too finely for them.")
     if not chosen.values:
-        return tr(look, "no isolines: the surface is constant or not finite here")
+        return tr(look, "No isolines: the surface is constant or not finite here.")
     first, last = plain(chosen.values[0] - chosen.base), plain(chosen.values[-1] - chosen.base)
     if chosen.kind == "linear":
         step = plain(chosen.values[1] - chosen.values[0]) if len(chosen.values) > 1 else first
         return tr(
             look,
-            "isolines: {symbol} from {first} to {last} in steps of {step}",
+            "Isolines: {symbol} from {first} to {last} in steps of {step}.",
             symbol=symbol,
             first=first,
             last=last,
@@ -287,11 +287,11 @@ def note(z: np.ndarray, plane: Plane, look: Look, *, symbol: str = "f", floor: f
         least = plain(min(v for v in chosen.values if v > 0))
         return tr(
             look,
-            "isolines: {symbol} = 0 and ±{first} to ±{last}, logarithmic steps",
+            "Isolines: {symbol} = 0 and ±{first} to ±{last}, logarithmic steps.",
             symbol=symbol,
             first=least,
             last=last_text,
         )
     return tr(
-        look, "isolines: {symbol} from {first} to {last}, logarithmic steps", symbol=symbol, first=first, last=last
+        look, "Isolines: {symbol} from {first} to {last}, logarithmic steps.", symbol=symbol, first=first, last=last
     )

@@ -199,12 +199,13 @@ def finish(
 def footnote(text: str, look: Look) -> Spec:
     """Small print under the picture, already translated: ``finish(..., title=footnote(...))``.
 
-    Broken so that it fits half a page, or a phone: Vega would cut a longer line.
+    Sentences, with a space between them, which Chinese does not have. Broken so that they fit half a page, or a
+    phone: Vega would cut a longer line.
     """
     # A Chinese character takes its two columns in full, a letter less than its one.
     narrow = 60 if look.language == "zh" else 64
     return {
-        "text": wrap(text, 100 if look.slide else narrow),
+        "text": wrap(text.replace("。 ", "。"), 100 if look.slide else narrow),
         "lineHeight": 1.3 * look.small,
         "limit": 0,  # where there is none, Streamlit sets one that cuts lines 40 px before the edge
         "orient": "bottom",

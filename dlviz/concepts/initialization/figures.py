@@ -54,15 +54,17 @@ def hero(result: Result, look: Look, ghost: Result | None = None) -> Any:
     piece += _sizes(result, y, look, overlap)
     piece += ridgeline.layer_slider(depth, tr(look, "layer"), depth)
     scaled = (
-        "height: log of the density, one scale for all" if logarithmic else "each layer is scaled to its own height"
+        "Height: log of the density, one scale for all." if logarithmic else "Each layer is scaled to its own height."
     )
     note = tr(look, scaled)
     if hills.zero.any():
-        note += tr(look, "; bars: share of exact zeros, a full layer for all")
+        note += " " + tr(look, "Bars: share of exact zeros, a full layer for all.")
     if ghost is not None and ghost.settings.depth == depth:
-        note += tr(look, "; thin lines: the pinned run")
+        note += " " + tr(look, "Thin lines: the pinned run.")
     if hills.bare.any():
-        note += tr(look, "; bare line: most values other than zero lie beyond the picture, the written share of them")
+        note += " " + tr(
+            look, "Bare line: most values other than zero lie beyond the picture, the written share of them."
+        )
     return finish(piece, look, height=HERO, title=footnote(note, look))
 
 
@@ -197,13 +199,12 @@ def signals(result: Result, look: Look, ghost: Result | None = None) -> Any:
         piece += lines.theory(steps, values, x, y, look, None, name=f"theory {i}")
         piece += beside.words(steps, values, formula, name=f"theory {i}", at=0.15 + 0.6 * i)
     draws = result.settings.repeats
-    note = tr(look, "median and range of {draws} draws", draws=draws) if draws > 1 else tr(look, "one draw")
+    note = tr(look, "Median and range of {draws} draws.", draws=draws) if draws > 1 else tr(look, "One draw.")
     if predicted:
-        note += tr(look, "; dashed: theory of infinite width")
+        note += " " + tr(look, "Dashed: theory of infinite width.")
     if gone:
-        note += tr(look, "; no line where it is below 1e−300")
-    if pinned:
-        note += ("。" if look.language == "zh" else ".") + lines.ghost_note(pinned, look)
+        note += " " + tr(look, "No line where it is below 1e−300.")
+    note += lines.ghost_note(pinned, look)
     return finish(piece, look, height=SUPPORT, title=footnote(note, look))
 
 

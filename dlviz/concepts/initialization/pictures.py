@@ -46,22 +46,17 @@ def grid(result: Result, look: Look, ghost: Result | None = None) -> Any:
         texts=texts, good=found.good, chosen=(settings.activation, settings.scheme), click=True,
         written_as={name: tr(look, name) for name in names},
     )  # fmt: skip
-    note = tr(look, "one draw") + _next(look)
+    note = tr(look, "One draw.") + " "
     note += tr(
         look,
-        "gradients, layer {layers} to 1; framed: both ways less than a factor of {factor}; {width} units"
+        "Gradients, layer {layers} to 1; framed: both ways less than a factor of {factor}; {width} units."
         if backwards
-        else "activations, layer 1 to {layers}; framed: both ways less than a factor of {factor}; {width} units",
+        else "Activations, layer 1 to {layers}; framed: both ways less than a factor of {factor}; {width} units.",
         factor=f"{measure.GOOD:g}",
         layers=settings.depth,
         width=found.width,
     )
     return finish(piece, look, height=GRID_HEIGHT, title=footnote(note, look))
-
-
-def _next(look: Look) -> str:
-    """What parts two halves of a note."""
-    return "；" if look.language == "zh" else "; "
 
 
 def _decades(value: float) -> str:
@@ -92,7 +87,7 @@ def chaos(result: Result, look: Look, ghost: Result | None = None) -> Any:
     piece += frame(plane.x, plane.y, look)
     piece += _edge(found.sigma_b, found.edge, plane, look)
     piece += _point(result, plane, look)
-    note = tr(look, "theory; ξ = 1/|log χ|: layers over which the gradient's mean square changes by a factor e")
+    note = tr(look, "Theory. ξ = 1/|log χ|: layers over which the gradient's mean square changes by a factor e.")
     return finish(piece, look, height=HEIGHT, title=footnote(note, look))
 
 
@@ -163,7 +158,7 @@ def spectra(result: Result, look: Look, ghost: Result | None = None) -> Any:
     piece += lines.theory(ranks, flat, x, y, look, "g^L", name="theory flat", at=0.5)
     note = tr(
         look,
-        "factors: {layers}, each {width} × {width}; below 1e−13 of the largest float64 resolves nothing",
+        "Factors: {layers}, each {width} × {width}. Below 1e−13 of the largest float64 resolves nothing.",
         layers=found.depth,
         width=found.width,
     )
@@ -185,7 +180,7 @@ def rank(result: Result, look: Look, ghost: Result | None = None) -> Any:
     piece = frame(x, y, look) + lines.measured(drawn, x, y, look, height=HEIGHT)
     note = tr(
         look,
-        "rank: singular values above {share} of the largest; {units} hidden units, 64 inputs",
+        "Rank: singular values above {share} of the largest; {units} hidden units, 64 inputs.",
         share=f"{measure.RANK:.0%}",
         units=found.units,
     )
@@ -247,10 +242,10 @@ def _race(found: Training, values: np.ndarray, y: Axis, result: Result, look: Lo
         drawn.append(_until_overflow(line if draws == 1 else replace(line, low=low[m], high=high[m])))
     x = Axis(tr(look, "Step"), 0, float(found.steps[-1]))
     piece = frame(x, y, look) + lines.measured(drawn, x, y, look, height=GRID_HEIGHT)
-    note = tr(look, "median and range of {draws} draws", draws=draws) if draws > 1 else tr(look, "one draw")
-    note += _next(look) + tr(
+    note = tr(look, "Median and range of {draws} draws.", draws=draws) if draws > 1 else tr(look, "One draw.")
+    note += " " + tr(
         look,
-        "{layers} hidden layers of {width}, SGD, learning rate {rate}, {tested} test digits",
+        "{layers} hidden layers of {width}, SGD, learning rate {rate}, {tested} test digits.",
         layers=result.settings.train_depth,
         width=found.width,
         rate=f"{result.settings.train_rate:g}",

@@ -48,7 +48,7 @@ def hero(result: Result, look: Look, ghost: Result | None = None) -> Any:
         piece += paths.paths(drawn, plane, look)
     note = isolines.note(scene.z, plane, look, floor=scene.lowest)
     if pinned:
-        note += tr(look, "; thin lines: the pinned run")
+        note += " " + tr(look, "Thin lines: the pinned run.")
     return finish(piece + slider, look, height=HERO, title=footnote(note, look))
 
 
