@@ -199,7 +199,22 @@ ODD = {
     "shortest": Settings(panels=QUICK, data="Copy", length=5, hidden=2, cell="GRU", truncation=500, seeds=1),
     "nothing chosen": Settings(panels=QUICK, cells=(), cell="LSTM", hidden=4),
     "shut": Settings(panels=QUICK, cell="LSTM", forget_bias=-3, data="Noise", length=500, hidden=4),
+    "huge": Settings(
+        panels=QUICK, cells=(), cell="RNN ReLU", hidden=2, radius=2, input_gain=0.001, data="Copy", length=500, seed=999
+    ),
 }  # fmt: skip
+
+
+def test_what_is_truncated_has_an_angle_however_large_or_small_its_parts_are():
+    """Parts that grow one way while the states grow the other: their inner products are of 1e−170 of the largest."""
+    found = experiment.run(ODD["huge"]).weight
+    assert (found.norm > 1e100).any()
+    kept = np.isfinite(found.norm) & (found.norm > 0)
+    # Against the law of cosines, with the part that is left out as the third side.
+    along = found.share.cumsum()
+    assert np.isfinite(found.angle[kept]).all() and (found.angle[kept][:, -1] < 1e-6).all()
+    first = np.arctan2(np.sqrt(np.maximum(found.error[0] ** 2 - (1 - along) ** 2, 0)), along)
+    assert found.angle[0] == pytest.approx(np.degrees(first), abs=1e-4)
 
 
 @pytest.mark.parametrize("case", ODD)

@@ -50,7 +50,7 @@ def test_a_curve_that_leaves_ends_at_the_edge():
 
 def test_densities_are_true_to_each_other_in_their_strip():
     edges = np.linspace(-6, 6, 4)
-    piece = margins.above(edges, np.array([0.1, 0.4, 0.2]), 0.4, MARGINS, Look(), "#000000")
+    piece = margins.above(edges, np.array([0.1, 0.4, 0.2]), 0.4, MARGINS, "#000000")
     heights = np.array([row["y"] - row["base"] for row in piece.data["pre-activations"]])
     assert heights / heights[1] == pytest.approx([0.25, 1, 0.5])
 

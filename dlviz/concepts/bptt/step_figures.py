@@ -165,7 +165,8 @@ def _over_seeds(values: np.ndarray, name: str, label: str) -> tuple[Line, np.nda
     # Where nothing has arrived yet there is no angle.
     known = np.isfinite(good).any(axis=0)
     low, middle, high = np.full((3, values.shape[1]), np.nan)
-    low[known], middle[known], high[known] = np.nanquantile(good[:, known], [0.1, 0.5, 0.9], axis=0)
+    if known.any():
+        low[known], middle[known], high[known] = np.nanquantile(good[:, known], [0.1, 0.5, 0.9], axis=0)
     return Line(name, np.arange(1, values.shape[1] + 1), middle, low, high, label=label), good
 
 

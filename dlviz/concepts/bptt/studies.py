@@ -212,6 +212,9 @@ class _Parts(NamedTuple):
 def _truncated(gram: np.ndarray) -> _Parts:
     """Of the first k = 1 ... T parts of a sum: error and angle against the whole, from the parts' inner products."""
     count = len(gram)
+    # Products of its numbers are formed below: of 1e−170, they would be zero.
+    scale = float(np.abs(gram).max())
+    gram = gram / scale if 0 < scale < np.inf else gram
     whole = float(gram.sum())
     if not whole > 0:
         nothing = np.full(count, np.nan)
@@ -228,7 +231,7 @@ def _truncated(gram: np.ndarray) -> _Parts:
     angle = np.degrees(np.arctan2(across, along / np.sqrt(whole)))
     angle[~np.isfinite(cosine)] = np.nan
     size = np.sqrt(np.maximum(gram.diagonal(), 0) / whole)
-    return _Parts(to_whole / whole, size, np.sqrt(np.maximum(left, 0) / whole), angle, whole**0.5)
+    return _Parts(to_whole / whole, size, np.sqrt(np.maximum(left, 0) / whole), angle, (whole * scale) ** 0.5)
 
 
 @kept(16)
