@@ -191,7 +191,7 @@ def test_jumps_and_constants():
     assert everything.tolist() == [[-np.inf, np.inf]]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.sampled_from(CASES), st.floats(-5, 5), st.floats(0.1, 10), st.sampled_from([1e-4, 1e-3, 0.01, 0.05, 0.2, 0.5])
 )

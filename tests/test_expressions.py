@@ -151,19 +151,19 @@ def answer(text):
     assert time.process_time() - begin < 5.0
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(max_size=250))
 def test_any_text(text):
     answer(text)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(alphabet="xye0123456789.+-*/^() sincotaplgqrbh", max_size=60))
 def test_text_from_the_right_characters(text):
     answer(text)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.text(min_size=1, max_size=20), st.integers(1, 100_000))
 def test_very_long_text(text, length):
     answer((text * length)[:length])
@@ -173,7 +173,7 @@ TOKENS = ["x", "y", "pi", "e", "2", "0.5", "3", "1e308", "1e-308", "12", "+", "-
 TOKENS += ["<script>", "nan", "inf", "1e309", "z", *(f"{name}(" for name in expressions.FUNCTIONS)]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.sampled_from(TOKENS), max_size=30))
 def test_sequences_of_tokens(tokens):
     answer(" ".join(tokens))
@@ -193,7 +193,7 @@ def trees():
     return st.recursive(leaves, extend, max_leaves=12)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(trees())
 def test_grammatical_formulas(text):
     answer(text)
@@ -215,7 +215,7 @@ def test_the_slowest_known_formulas_stay_quick(text):
     answer(text)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(trees())
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")  # inf - inf, where the formula overflows
 def test_gradient_of_a_formula_is_its_central_difference(text):

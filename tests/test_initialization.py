@@ -59,7 +59,7 @@ def test_a_claim_fails_where_the_phenomenon_is_absent(claim, settings):
 
 
 @given(settings_of("initialization"))
-@hypothesis_settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@hypothesis_settings(max_examples=10, suppress_health_check=list(HealthCheck))
 def test_any_settings_beside_a_pinned_run_give_marks_and_whole_sentences(settings):
     result = experiment.run(settings)
     ghost = experiment.run(Settings(**SMALL))

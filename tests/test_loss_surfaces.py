@@ -224,7 +224,7 @@ def test_a_surface_folded_too_finely_for_isolines_is_drawn_and_says_so(text):
 
 
 @given(settings_of("loss_surfaces"))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_a_path_is_finite_until_it_diverges(chosen):
     try:
         result = experiment.run(chosen)

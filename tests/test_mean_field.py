@@ -44,7 +44,7 @@ def test_moments_agree_with_adaptive_quadrature(name, q):
 
 
 @given(st.floats(1e-10, 1e10), st.floats(0.0, 1.0))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_leaky_relu_has_its_closed_form(q, slope):
     # He et al. 2015, equation 15: half of the mass on either side.
     share = (1 + slope**2) / 2

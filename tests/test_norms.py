@@ -36,7 +36,7 @@ def divisor(channels, wanted):
     return max(d for d in range(1, channels + 1) if channels % d == 0 and d <= wanted)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(shapes, st.integers(1, 6))
 def test_forward_and_backward_are_those_of_torch(case, wanted):
     x = tensor(case).requires_grad_()
@@ -60,7 +60,7 @@ def test_forward_and_backward_are_those_of_torch(case, wanted):
     torch.testing.assert_close(found[-1].transpose(1, 2), gradient)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(shapes)
 def test_token_norms_are_those_of_torch_on_sequences(case):
     x = tensor(case)
@@ -86,7 +86,7 @@ def switchable(x, mixing):
     return (x - mean) / (var + norms.EPS).sqrt()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(shapes)
 def test_switchable_follows_the_paper_forward_and_backward(case):
     x = tensor(case).requires_grad_()
@@ -134,7 +134,7 @@ def test_a_model_without_finite_numbers_does_not_touch_the_others():
     torch.testing.assert_close(saved.x_hat[0], alone.x_hat[0])
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(shapes)
 def test_group_norm_goes_from_layer_norm_to_instance_norm(case):
     x = tensor(case)
@@ -148,7 +148,7 @@ def test_groups_must_divide_the_channels():
         norms.normalise(tensor((2, 4, 3, 0)), "GroupNorm", groups=3)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(shapes, st.floats(0.01, 1.0))
 def test_running_statistics_and_evaluation_are_those_of_torch(case, momentum):
     layer = nn.BatchNorm1d(case[1], momentum=momentum, dtype=torch.float64)

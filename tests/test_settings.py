@@ -23,7 +23,7 @@ def test_any_settings_run_draw_and_say_something(stem):
     concept = catalog.concepts()[stem]
 
     @given(settings_of(stem))
-    @settings(max_examples=40, deadline=None, suppress_health_check=SLOW)
+    @settings(max_examples=40, suppress_health_check=SLOW)
     def check(chosen):
         try:
             result = concept.experiment.run(chosen)
@@ -46,7 +46,7 @@ def test_settings_find_their_way_back_from_link_and_file(stem):
     model = catalog.concepts()[stem].experiment.Settings
 
     @given(settings_of(stem))
-    @settings(max_examples=100, deadline=None, suppress_health_check=SLOW)
+    @settings(max_examples=100, suppress_health_check=SLOW)
     def check(chosen):
         chosen = record.effective(chosen)
         back, rejected = model.lenient(record.parameters(chosen))
@@ -67,7 +67,7 @@ def test_nothing_from_outside_breaks_the_settings_or_leaves_its_bounds(stem):
     fields = list(model.model_fields)
 
     @given(st.dictionaries(st.one_of(st.sampled_from(fields), st.text(max_size=20)), NASTY, max_size=8))
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=200)
     def check(given_values):
         taken, rejected = model.lenient(given_values)
         refused = {item.name for item in rejected}
@@ -118,7 +118,7 @@ def test_the_page_opens_on_any_link_with_every_group_of_controls_open(stem):
     model = catalog.concepts()[stem].experiment.Settings
 
     @given(settings_of(stem))
-    @settings(max_examples=12, deadline=None, suppress_health_check=SLOW)
+    @settings(max_examples=12, suppress_health_check=SLOW)
     def check(chosen):
         chosen = record.effective(chosen)
         app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
