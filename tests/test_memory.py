@@ -32,6 +32,35 @@ print(full - before, held() - before)
 """
 
 
+STOPPED = """
+from pathlib import Path
+from dlviz.engine import gate
+
+def held():
+    return 4096 * int(Path("/proc/self/statm").read_text().split()[1])
+
+def run():
+    global above, full
+    blocks = [bytearray(b"x") * 100_000 for _ in range(1000)]
+    full = held()
+    above = bytearray(b"x") * 100_000
+    raise InterruptedError
+
+gate.FREES = 0
+before = held()
+try:
+    with gate.gate():
+        run()
+except InterruptedError:
+    print(full - before, held() - before)
+"""
+
+
+def test_a_stopped_computation_returns_all_that_it_held_before_its_error_is_dealt_with():
+    full, left = map(int, said_by(STOPPED).split())
+    assert full > 50e6 > 20e6 > left
+
+
 def test_a_long_computation_returns_the_memory_that_it_has_freed():
     full, left = map(int, said_by(HELD, "0").split())
     assert full > 50e6 > 20e6 > left

@@ -6,6 +6,7 @@ Torch calls of several server threads on few cores slow each other down manyfold
 from __future__ import annotations
 
 import threading
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import perf_counter
@@ -51,6 +52,10 @@ def gate(progress: Progress = silent) -> Iterator[None]:
     try:
         _enter(progress)
         yield
+    except BaseException as error:
+        # What a stopped run holds hangs on its error, by the variables of its functions: it is let go before the next.
+        traceback.clear_frames(error.__traceback__)
+        raise
     finally:
         _own.begun = False
         if _own.inside:
