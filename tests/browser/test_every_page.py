@@ -1,6 +1,7 @@
 """What holds for every page in a real browser: painted without errors, the hero above the fold, narrow and wide."""
 
 import pytest
+from playwright.sync_api import expect
 
 from dlviz import catalog
 
@@ -41,3 +42,12 @@ def test_a_narrow_screen_shows_everything(visit, stem):
         assert box["x"] + box["width"] <= PHONE["width"], name
         assert box["width"] > 300, name
     assert visitor.page.locator("h1").bounding_box()["y"] < 150
+
+
+def test_a_long_panel_ends_with_all_its_figures_and_without_a_bar(visit):
+    panels = ("Dying ReLU",)
+    page = visit(f"/activations?panels={panels[0]}&seed=7&lang=en").page
+    concept = catalog.concepts()["activations"]
+    shown = concept.figures.shown(concept.experiment.Settings(panels=panels))
+    expect(page.get_by_test_id("stProgress")).to_have_count(0)
+    expect(page.locator(".marks")).to_have_count(len(shown))
