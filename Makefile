@@ -45,7 +45,7 @@ soak: .venv/.installed-dev
 .venv/.installed-run: .venv/.made requirements.txt
 	$(BIN)/python -m pip install -r requirements.txt
 	@# Compiled once and kept on disk, so that the first visitor need not wait for it.
-	$(BIN)/python -c 'from dlviz.engine import compiled; compiled.prepare()'
+	$(BIN)/python -c 'from dlviz.engine.descent import descent; descent.prepare()'
 	@touch $@
 
 .venv/.installed-dev: .venv/.installed-run requirements-dev.txt

@@ -8,11 +8,11 @@ import streamlit as st
 
 if __name__ == "__main__":
     from dlviz import catalog
-    from dlviz.engine.device import one_thread
+    from dlviz.engine.runtime.device import one_thread
     from dlviz.language import words
-    from dlviz.ui import visitor
-    from dlviz.ui.turns import turn
-    from dlviz.ui.visitor import language, tr
+    from dlviz.ui.session import visitor
+    from dlviz.ui.session.turns import turn
+    from dlviz.ui.session.visitor import language, tr
 
     one_thread()
     with turn():
@@ -36,8 +36,8 @@ if __name__ == "__main__":
 else:
     import gc
 
-    from dlviz.engine import memory
-    from dlviz.ui import guard, wire
+    from dlviz.engine.runtime import memory
+    from dlviz.ui.server import guard, wire
 
     memory.few_arenas()
     wire.more_files()

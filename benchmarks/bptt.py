@@ -33,8 +33,10 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from dlviz.concepts.bptt import remembering  # noqa: E402
-from dlviz.engine import cells, recurrent_start, recurrent_training, sequences  # noqa: E402
-from dlviz.engine.recurrent_start import generator  # noqa: E402
+from dlviz.engine.data import sequences  # noqa: E402
+from dlviz.engine.networks import recurrent_training  # noqa: E402
+from dlviz.engine.signals import cells, recurrent_init  # noqa: E402
+from dlviz.engine.signals.recurrent_init import generator  # noqa: E402
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 STEPS, HIDDEN = 64, 64  # as the page opens
@@ -149,7 +151,7 @@ def jacobians(cell, x, targets):
 
 
 def triangle(kind: str) -> None:
-    drawn = recurrent_start.draw(kind, HIDDEN, 1, [0], bias=1.0)
+    drawn = recurrent_init.draw(kind, HIDDEN, 1, [0], bias=1.0)
     x = sequences.draw("Digit by pixels", STEPS, 1, generator(0, 6))[0]
     cell = module(drawn, kind)
     targets = list(range(2, STEPS + 1, 2))

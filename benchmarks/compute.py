@@ -28,7 +28,9 @@ import networks  # noqa: E402
 from comparison import CPU, DOUBLE, SINGLE, Rates, Row, same  # noqa: E402
 from limits import by_turns, duration, machine  # noqa: E402
 
-from dlviz.engine import cells, landscape, recurrent_start, refine, sequences  # noqa: E402
+from dlviz.engine.data import sequences  # noqa: E402
+from dlviz.engine.signals import cells, recurrent_init  # noqa: E402
+from dlviz.engine.surfaces import adaptive_grid, network_slice  # noqa: E402
 
 # -- loss surfaces -----------------------------------------------------------------------------------------
 
@@ -55,10 +57,12 @@ def _slice(rates: Rates, side: int) -> Iterator[Row]:
     except ImportError:
         print("loss-landscapes is not installed; for the landscape: pip install --no-deps loss-landscapes==3.0.6\n")
         return
-    ground = landscape.build(0)
+    ground = network_slice.build(0)
 
     def network(a: float, b: float) -> nn.Sequential:
-        net = nn.Sequential(nn.Linear(64, landscape.HIDDEN), nn.Tanh(), nn.Linear(landscape.HIDDEN, 10)).double()
+        net = nn.Sequential(
+            nn.Linear(64, network_slice.HIDDEN), nn.Tanh(), nn.Linear(network_slice.HIDDEN, 10)
+        ).double()
         net.load_state_dict({name: at[0] + a * at[1] + b * at[2] for name, at in ground.plane.items()})
         return net
 
@@ -75,13 +79,13 @@ def _slice(rates: Rates, side: int) -> Iterator[Row]:
     same(theirs(), ground.value(*points), 1e-9, "landscape")
     line = np.linspace(-1, 1, 161)
     package, every, few = by_turns(
-        theirs, lambda: ground.value(*points), lambda: refine.sample(ground.value, line, line, 4, 0.005)
+        theirs, lambda: ground.value(*points), lambda: adaptive_grid.sample(ground.value, line, line, 4, 0.005)
     )
-    n, hidden = len(ground.targets), landscape.HIDDEN
+    n, hidden = len(ground.targets), network_slice.HIDDEN
     least = rates.products(2 * n * hidden * (3 + 10), DOUBLE) + rates.each(n * hidden, torch.tanh, DOUBLE)
     least += rates.each(n * 10, torch.exp, DOUBLE)
     yield Row(f"landscape of the digits network, {side}² points", "loss-landscapes", package, every, side**2 * least)
-    found = refine.sample(ground.value, line, line, 4, 0.005)
+    found = adaptive_grid.sample(ground.value, line, line, 4, 0.005)
     computed = found.computed + found.held_out
     what = f"landscape as shown, 161², {computed} of the points computed ({found.error:.1%} off at most)"
     yield Row(what, f"loss-landscapes, {side}²", package, few, computed * least)
@@ -92,8 +96,8 @@ def _slice(rates: Rates, side: int) -> Iterator[Row]:
 
 def sequences_(rates: Rates) -> Iterator[Row]:
     for kind in ("RNN tanh", "LSTM"):
-        drawn = recurrent_start.draw(kind, bptt.HIDDEN, 1, [0], bias=1.0)
-        x = sequences.draw("Digit by pixels", bptt.STEPS, 1, recurrent_start.generator(0, 6))[0]
+        drawn = recurrent_init.draw(kind, bptt.HIDDEN, 1, [0], bias=1.0)
+        x = sequences.draw("Digit by pixels", bptt.STEPS, 1, recurrent_init.generator(0, 6))[0]
         cell, targets = bptt.module(drawn, kind), list(range(2, bptt.STEPS + 1, 2))
         with torch.no_grad():
             ours = partial(cells.products, cells.forward(drawn, x), targets, None)

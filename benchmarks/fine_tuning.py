@@ -28,7 +28,8 @@ from torch import nn
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from dlviz.engine import domains, transfer  # noqa: E402
+from dlviz.engine.data import digit_tasks  # noqa: E402
+from dlviz.engine.networks import transfer  # noqa: E402
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 SOURCE, TARGET = "Shifted 0-4", "Shifted 5-9"
@@ -41,20 +42,20 @@ class Data:
 
     def __init__(self, kind: transfer.Kind) -> None:
         self.kind, self.seeds = kind, range(SEEDS)
-        x, y = stacked([domains.task(SOURCE, "source", seed) for seed in self.seeds])
-        self.source = transfer.draw(kind, LAYERS, domains.classes(SOURCE), self.seeds)
+        x, y = stacked([digit_tasks.task(SOURCE, "source", seed) for seed in self.seeds])
+        self.source = transfer.draw(kind, LAYERS, digit_tasks.classes(SOURCE), self.seeds)
         rates = np.full((SEEDS, LAYERS), RATE)
         order = transfer.batches(x.shape[1], SOURCE_STEPS, self.seeds)
         transfer.fit(self.source, x, y, rates, SOURCE_STEPS, order=order)
-        self.classes = domains.classes(TARGET)
+        self.classes = digit_tasks.classes(TARGET)
         self.head = transfer.new_head(kind, LAYERS, self.classes, self.seeds)
         self.scratch = transfer.draw(kind, LAYERS, self.classes, self.seeds).with_head(*self.head)
         self.train, self.order = [], []
         for count in COUNTS:
-            parts = [domains.task(TARGET, "target", seed) for seed in self.seeds]
-            self.train.append(stacked([(x[kept], y[kept]) for x, y in parts for kept in [domains.few(y, count)]]))
+            parts = [digit_tasks.task(TARGET, "target", seed) for seed in self.seeds]
+            self.train.append(stacked([(x[kept], y[kept]) for x, y in parts for kept in [digit_tasks.few(y, count)]]))
             self.order.append(transfer.batches(self.train[-1][0].shape[1], STEPS, self.seeds))
-        self.test = stacked([domains.task(TARGET, "test", seed) for seed in self.seeds])
+        self.test = stacked([digit_tasks.task(TARGET, "test", seed) for seed in self.seeds])
 
     def starts(self) -> transfer.Networks:
         """The networks of one label count: from scratch, and the source's under a new head for every depth."""
@@ -85,7 +86,7 @@ def batched(data: Data) -> tuple[np.ndarray, list[torch.Tensor]]:
 
 def module(networks: transfer.Networks, m: int, kind: transfer.Kind) -> nn.Sequential:
     """One of the networks as torch's own modules."""
-    modules: list[nn.Module] = [] if kind == "MLP" else [nn.Unflatten(1, (1, domains.SIDE, domains.SIDE))]
+    modules: list[nn.Module] = [] if kind == "MLP" else [nn.Unflatten(1, (1, digit_tasks.SIDE, digit_tasks.SIDE))]
     for at, (layer, w, b) in enumerate(zip(networks.layers, networks.weights, networks.biases, strict=True)):
         last = at == len(networks.layers) - 1
         if layer.stride:

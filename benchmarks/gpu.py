@@ -24,12 +24,18 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 from limits import bandwidth, by_turns, duration, elementwise, flops, machine  # noqa: E402
 
+from dlviz import hardware  # noqa: E402
 from dlviz.concepts.activations import dying  # noqa: E402
-from dlviz.engine import cells, convolution, descent, device, landscape, recurrent_start, sequences  # noqa: E402
-from dlviz.engine.datasets import digits  # noqa: E402
-from dlviz.engine.optimizers import RULES  # noqa: E402
-from dlviz.engine.propagation import Variant, propagate  # noqa: E402
-from dlviz.engine.surfaces import surface  # noqa: E402
+from dlviz.engine.data import sequences  # noqa: E402
+from dlviz.engine.data.datasets import digits  # noqa: E402
+from dlviz.engine.descent import descent  # noqa: E402
+from dlviz.engine.descent.optimizers import RULES  # noqa: E402
+from dlviz.engine.networks import convolution  # noqa: E402
+from dlviz.engine.runtime import device  # noqa: E402
+from dlviz.engine.signals import cells, recurrent_init  # noqa: E402
+from dlviz.engine.signals.propagation import Variant, propagate  # noqa: E402
+from dlviz.engine.surfaces import network_slice  # noqa: E402
+from dlviz.engine.surfaces.named import surface  # noqa: E402
 
 SINGLE, DOUBLE = torch.float32, torch.float64
 
@@ -69,10 +75,10 @@ def figures(card: Card, small: bool) -> Iterator[Figure]:
     yield Figure(f"basins, {side}² starts × {steps} Adam steps", partial(basins, executor="torch"), least, "bytes")
     yield Figure("the same in the page's own executor, on the CPU", basins, least, "bytes")
 
-    slice_, side = landscape.build(0), 21 if small else 201
+    slice_, side = network_slice.build(0), 21 if small else 201
     points = np.meshgrid(*[np.linspace(-1, 1, side)] * 2)
-    n, hidden = len(slice_.targets), landscape.HIDDEN
-    each = 2 * n * hidden * (3 + landscape.CLASSES) / card.products[DOUBLE] + n * hidden / card.tanh
+    n, hidden = len(slice_.targets), network_slice.HIDDEN
+    each = 2 * n * hidden * (3 + network_slice.CLASSES) / card.products[DOUBLE] + n * hidden / card.tanh
     work = f"landscape of the digits network, {side}² points"
     yield Figure(work, partial(slice_.value, *points), side**2 * each, "flops")
 
@@ -107,8 +113,8 @@ def figures(card: Card, small: bool) -> Iterator[Figure]:
     yield Figure("12 small CNNs with norms, an epoch of batches of 32", normed, least, "flops")
 
     hidden, length = (16, 16) if small else (256, 64)
-    drawn = recurrent_start.draw("LSTM", hidden, 1, [0], bias=1.0)
-    read = sequences.draw("Digit by pixels", 64, 1, recurrent_start.generator(0, 6))[0][:, :length]
+    drawn = recurrent_init.draw("LSTM", hidden, 1, [0], bias=1.0)
+    read = sequences.draw("Digit by pixels", 64, 1, recurrent_init.generator(0, 6))[0][:, :length]
     targets = list(range(2, length + 1, 2))
 
     def pairs() -> None:
@@ -129,7 +135,7 @@ def timed(where: str, small: bool, turns: int) -> tuple[list[Figure], list[float
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--device", choices=device.DEVICES, default="cuda")
+    parser.add_argument("--device", choices=hardware.DEVICES, default="cuda")
     parser.add_argument("--turns", type=int, default=3)
     given = parser.parse_args()
     os.environ["DLVIZ_DEVICE"] = given.device

@@ -29,8 +29,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 from limits import by_turns  # noqa: E402
 
-from dlviz.engine.initializers import INITIALIZERS, Free  # noqa: E402
-from dlviz.engine.propagation import Variant, propagate  # noqa: E402
+from dlviz.engine.signals.initializers import INITIALIZERS, Free  # noqa: E402
+from dlviz.engine.signals.propagation import Variant, propagate  # noqa: E402
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 MODULES = {

@@ -26,11 +26,11 @@ from load import Meter, crowd, memory, percentile, stops, table
 from serving import serving
 from visitors import Visitor
 
-from dlviz import catalog, record
+from dlviz import catalog, provenance
 from dlviz.contract import Settings
-from dlviz.drawing import export
-from dlviz.drawing.theme import Look
-from dlviz.drawing.worker import QUESTIONS
+from dlviz.drawing.export import files
+from dlviz.drawing.export.process import QUESTIONS
+from dlviz.drawing.grammar.theme import Look
 from dlviz.language import LANGUAGES
 
 
@@ -57,7 +57,7 @@ def dearest(model: type[Settings]) -> list[Settings]:
                 elif high is not None and knob.span is None and name != "seed":
                     values[name] = high
             settings, _rejected = model.lenient(values)
-            found.append(record.effective(settings))
+            found.append(provenance.effective(settings))
     return list(dict.fromkeys(found))
 
 
@@ -95,7 +95,7 @@ async def _links(
     most: tuple[float, str] = (0.0, "")
     slow = 0
     for settings in candidates:
-        query = urlencode(record.parameters(settings), doseq=True)
+        query = urlencode(provenance.parameters(settings), doseq=True)
         with Meter(pid, url, every=0.1) as meter:
             async with Visitor(url, page, query) as visitor:
                 try:
@@ -174,8 +174,8 @@ def exports(_asked: Namespace) -> None:
     held = []
     for i in range(QUESTIONS):
         figure, look = heroes[i * 7 % len(heroes)]
-        export.render(figure, ("svg", "png", "pdf")[i % 3], look=look)
-        held.append(memory(export.WORKER.pid))
+        files.render(figure, ("svg", "png", "pdf")[i % 3], look=look)
+        held.append(memory(files.WORKER.pid))
     table(f"{QUESTIONS} files, one after another", [
         ("after the first", f"{held[0]:.0f} MB", ""), ("most", f"{max(held):.0f} MB", ""),
     ])  # fmt: skip

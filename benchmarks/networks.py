@@ -14,11 +14,12 @@ from torch import nn
 
 from dlviz.concepts.activations import dying
 from dlviz.concepts.activations.digits import standardised_digits
-from dlviz.engine import convolution, norm_depth
-from dlviz.engine import training as stacks
-from dlviz.engine.activations import ACTIVATIONS
-from dlviz.engine.datasets import digits
-from dlviz.engine.propagation import Variant, propagate
+from dlviz.engine.data.datasets import digits
+from dlviz.engine.networks import convolution
+from dlviz.engine.networks import training as stacks
+from dlviz.engine.signals import norm_depth
+from dlviz.engine.signals.activations import ACTIVATIONS
+from dlviz.engine.signals.propagation import Variant, propagate
 
 # -- activations -------------------------------------------------------------------------------------------
 

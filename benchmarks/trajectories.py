@@ -26,11 +26,13 @@ import numpy as np  # noqa: E402
 import torch  # noqa: E402
 from numba import njit  # noqa: E402
 
-from dlviz.engine import descent, device  # noqa: E402
-from dlviz.engine.kernels import BLOCK  # noqa: E402
-from dlviz.engine.optimizers import RULES  # noqa: E402
-from dlviz.engine.program import OPERATIONS, compile_program  # noqa: E402
-from dlviz.engine.surfaces import surface  # noqa: E402
+from dlviz.engine.descent import descent  # noqa: E402
+from dlviz.engine.descent.interpreter import BLOCK  # noqa: E402
+from dlviz.engine.descent.lanes import Final, Lanes, Trace  # noqa: E402
+from dlviz.engine.descent.optimizers import RULES  # noqa: E402
+from dlviz.engine.descent.tracer import OPERATIONS, compile_program  # noqa: E402
+from dlviz.engine.runtime import device  # noqa: E402
+from dlviz.engine.surfaces.named import surface  # noqa: E402
 
 STEPS, RATE, STARTS, LOOP_STARTS = 300, 0.002, 1000, 20
 SIDE, BASIN_STEPS, BASIN_RATE, TOLERANCE = 256, 500, 0.1, 0.05
@@ -109,9 +111,9 @@ def loop(starts: np.ndarray) -> np.ndarray:
     return paths
 
 
-def ours(starts: np.ndarray, executor: descent.Executor = "auto") -> list[descent.Trace]:
+def ours(starts: np.ndarray, executor: descent.Executor = "auto") -> list[Trace]:
     """The same paths, with the loss at every step besides."""
-    lanes = [descent.Lanes(rule, starts[:, 0], starts[:, 1], RATE) for rule in RULES.values()]
+    lanes = [Lanes(rule, starts[:, 0], starts[:, 1], RATE) for rule in RULES.values()]
     return descent.descend(GROUND, lanes, STEPS, executor=executor)
 
 
@@ -133,9 +135,9 @@ def our_basins(points: np.ndarray) -> np.ndarray:
     ).minimum
 
 
-def our_full_basins(points: np.ndarray) -> list[descent.Final]:
+def our_full_basins(points: np.ndarray) -> list[Final]:
     """All steps of all starts, none ended early."""
-    return descent.final_loss(GROUND, [descent.Lanes(RULES["Adam"], *points.T, BASIN_RATE)], BASIN_STEPS)
+    return descent.final_loss(GROUND, [Lanes(RULES["Adam"], *points.T, BASIN_RATE)], BASIN_STEPS)
 
 
 # -- timing and limits -------------------------------------------------------------------------------------
@@ -229,9 +231,9 @@ def arithmetic_seconds(limit: dict[str, float], rule: str, record: bool) -> floa
 PROBE = """
 import os, time
 import numpy, sympy
-from dlviz.engine import descent
-from dlviz.engine.optimizers import RULES
-from dlviz.engine.surfaces import surface
+from dlviz.engine.descent import descent
+from dlviz.engine.descent.optimizers import RULES
+from dlviz.engine.surfaces.named import surface
 ground = surface("Himmelblau"); ground.minima
 def memory():  # MB in use; Linux only
     try:
@@ -239,9 +241,9 @@ def memory():  # MB in use; Linux only
     except FileNotFoundError:
         return float("nan")
 before, begin = memory(), time.perf_counter()
-import dlviz.engine.compiled
+import dlviz.engine.descent.compiled
 imported = time.perf_counter()
-descent.descend(ground, [descent.Lanes(RULES["Adam"], 0.0, 0.0, 0.1)], 3)
+descent.descend(ground, [Lanes(RULES["Adam"], 0.0, 0.0, 0.1)], 3)
 descent.basins(ground, RULES["Adam"], {}, 0.1, 0.0, 0.0, tolerance=0.1)
 print(imported - begin, time.perf_counter() - imported, memory() - before)
 """
@@ -294,7 +296,7 @@ def main() -> None:
         lambda: torch_basins(points), lambda: our_basins(points), lambda: our_full_basins(points), turns=5
     )
     rates = np.logspace(-5, 2, 57)
-    grid_lanes = [descent.Lanes(rule, *GROUND.start, rates) for rule in RULES.values()]
+    grid_lanes = [Lanes(rule, *GROUND.start, rates) for rule in RULES.values()]
     (grid,) = by_turns(lambda: descent.final_loss(GROUND, grid_lanes, STEPS), turns=9)
 
     step = sum(arithmetic_seconds(limit, name, True) for name in RULES) * STEPS

@@ -12,9 +12,9 @@ from typing import Any
 
 import click
 
-from dlviz import catalog, record
+from dlviz import catalog, provenance
 from dlviz.contract import Rejected, Settings
-from dlviz.engine.device import one_thread
+from dlviz.engine.runtime.device import one_thread
 from dlviz.language import LANGUAGES, words
 
 SUFFIXES = ("svg", "png", "pdf", "csv", "json")
@@ -68,9 +68,9 @@ def figure(
     settings, pin = _settings(stem, concept, preset, file, given)
     drawing = _one_of(concept.figures.FIGURES, name, "figure")
     if suffix == "json":
-        _write(output, record.settings_json(stem, settings, pin))
+        _write(output, provenance.settings_json(stem, settings, pin))
     else:
-        from dlviz.drawing.theme import Look
+        from dlviz.drawing.grammar.theme import Look
 
         look = Look(language=lang, theme=theme, slide=slide, transparent=transparent)
         _write(output, _draw(stem, concept, drawing, settings, pin, look, suffix, caption, scale))
@@ -88,7 +88,7 @@ def figure(
 def export(
     stems: tuple[str, ...], everything: bool, output: Path | None, suffix: str, lang: str, theme: str, slide: bool
 ) -> None:
-    from dlviz.drawing.theme import Look
+    from dlviz.drawing.grammar.theme import Look
 
     if everything and output is None and len(stems) == 1:  # export --all OUT/
         output, stems = Path(stems[0]), ()
@@ -139,7 +139,7 @@ def _settings(
         values, pin = chosen.settings.differing(), chosen.pin
     if file is not None:
         try:
-            of, stored, pinned = record.read_settings(file.read_bytes())
+            of, stored, pinned = provenance.read_settings(file.read_bytes())
         except (OSError, ValueError) as error:
             raise Wrong(f"cannot use the settings file {file}: {error}") from error
         if of != stem:
@@ -155,7 +155,7 @@ def _settings(
         values[name] = value
     settings, rejected = experiment.Settings.lenient(values)
     _refuse(rejected)
-    effective = record.effective(settings)
+    effective = provenance.effective(settings)
     for name in (pair.partition("=")[0] for pair in given):
         if name in settings.differing() and name not in effective.differing():
             click.echo(f"Note: {name} has no effect with these settings", err=True)
@@ -172,13 +172,13 @@ def _draw(
     stem: str, concept: catalog.Concept, drawing: Any, settings: Settings, pin: Settings | None, look: Any,
     suffix: str, caption: bool, scale: float,
 ) -> bytes:  # fmt: skip
-    from dlviz.drawing import export as out
+    from dlviz.drawing.export import files as out
 
     try:
         result = concept.experiment.run(settings)
         ghost = None if pin is None else concept.experiment.run(pin)
         chart = drawing.draw(result, look, ghost=ghost)
-        lines = record.caption(stem, settings, look.language, result.computed, pin=pin) if caption else ()
+        lines = provenance.caption(stem, settings, look.language, result.computed, pin=pin) if caption else ()
         return out.render(chart, suffix, look=look, scale=scale, caption=lines)
     except MemoryError as error:
         raise Wrong("there is not enough memory for these settings; nothing was written") from error

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
 from typing import Any, Literal, Self, get_args, get_origin
 
 from pydantic import (
@@ -25,12 +24,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-Progress = Callable[[float], None]
-"""Called every few milliseconds with the finished share in [0, 1]; may raise to stop the work."""
-
-
-def silent(_share: float) -> None:
-    """The progress callback of a caller that does not watch."""
+from dlviz import hardware
 
 
 @dataclass(frozen=True)
@@ -65,12 +59,6 @@ def knob(
     shown = Knob(label, **look, cpu_le=None if gpu_le is None else le)
     bounds = {"ge": ge, "le": le if gpu_le is None else gpu_le, "max_length": max_length}
     return Field(default, **bounds, json_schema_extra={"knob": shown})
-
-
-def accelerated() -> bool:
-    """Whether a GPU computes here, which opens the larger limits. Imports torch only where there is a driver."""
-    # By name: what draws knows the settings, but neither the engine nor torch.
-    return import_module("dlviz.engine.device").accelerated()
 
 
 def on_panel(*names: str) -> Callable[[Any], bool]:
@@ -122,7 +110,7 @@ class Settings(BaseModel):
     def _within_spans(self) -> Settings:
         for name, knob_ in self.knobs().items():
             value = getattr(self, name)
-            if knob_.cpu_le is not None and value > knob_.cpu_le and not accelerated():
+            if knob_.cpu_le is not None and value > knob_.cpu_le and not hardware.accelerated():
                 raise PydanticCustomError("allowed", "{allowed}", {"setting": name, "allowed": self.allowed(name)})
             if knob_.span is None or value is None:
                 continue
@@ -150,7 +138,7 @@ class Settings(BaseModel):
         """``(least, greatest)`` of a number on this computer; ``None`` where there is no bound."""
         low, high = cls._widest(name)
         here = cls.knobs()[name].cpu_le
-        return low, high if here is None or accelerated() else here
+        return low, high if here is None or hardware.accelerated() else here
 
     @classmethod
     def _widest(cls, name: str) -> tuple[Any, Any]:
@@ -257,7 +245,7 @@ class Computed:
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What every concept's result carries beside its arrays; ``dlviz.engine.device.settled`` fills it in."""
+    """What every concept's result carries beside its arrays, filled in by ``engine.runtime.device.with_fallback``."""
 
     computed: Computed = Computed()
 
@@ -304,14 +292,14 @@ class Note:
 
 
 @dataclass(frozen=True)
-class Figure:
+class FigureSpec:
     """One picture of a concept, as ``figures.FIGURES`` lists them.
 
     ``draw(result, look, ghost=None)`` gives the Altair chart, ``ghost`` being the pinned result;
     ``alt(result, look)`` the text alternative in the language of the look; ``label`` is a gettext id.
     ``click`` says which settings a click on it sets (setting -> field of the row that was clicked), where
-    the chart offers the point selection ``dlviz.drawing.scrubber.START`` with these fields. A ``wide`` figure has a
-    row of the page for itself.
+    the chart offers the point selection ``drawing.grammar.interaction.START`` with these fields. A ``wide`` figure
+    has a row of the page for itself.
     """
 
     label: str

@@ -1,6 +1,6 @@
 """Activation functions."""
 
-from dlviz.ui.frame import Frame
+from dlviz.ui.page.frame import Frame
 
 frame = Frame("activations")
 settings = frame.controls(open_groups=3)

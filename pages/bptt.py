@@ -1,6 +1,6 @@
 """How far back a gradient reaches."""
 
-from dlviz.ui.frame import Frame
+from dlviz.ui.page.frame import Frame
 
 frame = Frame("bptt")
 settings = frame.controls()

@@ -1,6 +1,6 @@
 """Fine-tuning and frozen layers."""
 
-from dlviz.ui.frame import Frame
+from dlviz.ui.page.frame import Frame
 
 frame = Frame("fine_tuning")
 settings = frame.controls()

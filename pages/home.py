@@ -1,5 +1,5 @@
 """The front page: what this is, and every concept as a card."""
 
-from dlviz.ui import home
+from dlviz.ui.page import home
 
 home.show()

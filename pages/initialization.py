@@ -1,6 +1,6 @@
 """Initialization."""
 
-from dlviz.ui.frame import Frame
+from dlviz.ui.page.frame import Frame
 
 frame = Frame("initialization")
 settings = frame.controls()

@@ -1,6 +1,6 @@
 """Loss surfaces and optimizers."""
 
-from dlviz.ui.frame import Frame
+from dlviz.ui.page.frame import Frame
 
 frame = Frame("loss_surfaces")
 settings = frame.controls()

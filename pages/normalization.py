@@ -1,6 +1,6 @@
 """Normalization."""
 
-from dlviz.ui.frame import Frame
+from dlviz.ui.page.frame import Frame
 
 frame = Frame("normalization")
 settings = frame.controls()

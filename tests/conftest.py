@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 # The tests run from a checkout: neither the package nor the tests' own helpers are installed.
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from dlviz.engine.device import one_thread  # noqa: E402
+from dlviz.engine.runtime.device import one_thread  # noqa: E402
 
 # As the app does; the environment passes it on to the processes that tests start.
 one_thread()

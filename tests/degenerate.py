@@ -13,8 +13,8 @@ from pydantic import BaseModel
 
 from dlviz import catalog
 from dlviz.contract import Settings
-from dlviz.drawing.piece import SAID
-from dlviz.drawing.theme import Look
+from dlviz.drawing.grammar.piece import SAID
+from dlviz.drawing.grammar.theme import Look
 
 
 def _first(values: np.ndarray) -> np.ndarray:

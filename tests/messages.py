@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dlviz import catalog
-from dlviz.drawing import export
-from dlviz.engine import expressions
+from dlviz.drawing.export import files
+from dlviz.engine.surfaces import expressions
 
 PACKAGE = Path(__file__).parents[1] / "dlviz"
 SOURCES = [PACKAGE.parent / "app.py", *PACKAGE.rglob("*.py"), *(PACKAGE.parent / "pages").glob("*.py")]
@@ -20,14 +20,14 @@ CALLS: dict[str, tuple[tuple[int, ...], tuple[str, ...]]] = {
     "knob": ((1,), ("label", "group", "help")),
     "Knob": ((0, 1, 2), ("label", "group", "help")),
     "Readout": ((0, 3), ("label", "help")),
-    "Figure": ((0,), ("label",)),
+    "FigureSpec": ((0,), ("label",)),
 }
 
 
 def collected() -> set[str]:
     """Every message id."""
     found = {message for path in SOURCES for message in in_source(path)}
-    found |= set(catalog.SYLLABUS) | set(expressions.MESSAGES) | set(export.MESSAGES)
+    found |= set(catalog.SYLLABUS) | set(expressions.MESSAGES) | set(files.MESSAGES)
     for concept in catalog.concepts().values():
         for preset in concept.experiment.PRESETS:
             # Labels that are put together; the short run has the same.
@@ -64,7 +64,9 @@ def in_source(path: Path) -> Iterator[str]:
 
 def _positions(name: str, path: Path) -> tuple[tuple[int, ...], tuple[str, ...]]:
     if name == "tr":  # tr(message) in the app, tr(look, message) where figures are drawn
-        return ((0,) if path.parent.name in ("ui", "pages") or path.name == "app.py" else (1,)), ()
+        return (
+            (0,) if {"ui", "pages"} & set(path.relative_to(PACKAGE.parent).parts) or path.name == "app.py" else (1,)
+        ), ()
     return CALLS.get(name, ((), ()))
 
 

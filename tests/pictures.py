@@ -13,10 +13,12 @@ import vl_convert
 from altair.vegalite.schema import core
 from PIL import Image
 
-from dlviz.drawing import cube, heat, lines, paths, scrubber, surface
-from dlviz.drawing.axes import Axis, Plane, frame, span
-from dlviz.drawing.piece import finish
-from dlviz.drawing.theme import Look
+from dlviz.drawing.curves import lines
+from dlviz.drawing.grammar import interaction
+from dlviz.drawing.grammar.axes import Axis, Plane, frame, span
+from dlviz.drawing.grammar.finish import finish
+from dlviz.drawing.grammar.theme import Look
+from dlviz.drawing.surfaces import cube, heat, paths, surface
 
 PLANE = Plane((-6.0, 6.0, -6.0, 6.0))
 MINIMA = np.array([[3.0, 2.0], [-2.805118, 3.131312], [-3.779310, -3.283186], [3.584428, -1.848126]])
@@ -56,8 +58,8 @@ def descent(name="GD", rate=0.01, steps=40, start=(0.3, -1.3)):
 def hero(look, runs, z=None):
     z = grid(himmelblau) if z is None else z
     piece = frame(PLANE.x, PLANE.y, look) + surface.background(z, PLANE, look, minima=MINIMA, floor=0.0)
-    piece += scrubber.click_grid(PLANE) + paths.ghosts(runs[:1], PLANE, look) + paths.paths(runs, PLANE, look)
-    return finish(piece + scrubber.slider(40, look), look, alt_text="Paths")
+    piece += interaction.click_grid(PLANE) + paths.ghosts(runs[:1], PLANE, look) + paths.paths(runs, PLANE, look)
+    return finish(piece + interaction.step_slider(40, look), look, alt_text="Paths")
 
 
 def curves(look, runs):
@@ -67,14 +69,14 @@ def curves(look, runs):
     piece = frame(x, y, look) + lines.shade(30, 50, x, look, "diverges") + lines.ghost_lines(drawn[:1], x, y, look)
     piece += lines.measured(drawn, x, y, look) + lines.vertical(20, x, look, "2/λ")
     piece += lines.theory(np.arange(41.0), 100 * 0.9 ** np.arange(41), x, y, look, "0.9ᵗ")
-    return finish(piece + scrubber.slider(40, look), look)
+    return finish(piece + interaction.step_slider(40, look), look)
 
 
 def block_figure(look, runs, azimuth=35, elevation=38):
     piece = cube.cube(
         grid(himmelblau), PLANE, look, runs=runs, minima=MINIMA, scrub=True, azimuth=azimuth, elevation=elevation
     )
-    return finish(piece + scrubber.slider(40, look), look)
+    return finish(piece + interaction.step_slider(40, look), look)
 
 
 def basin_figure(look, _runs):

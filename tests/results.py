@@ -19,11 +19,11 @@ import numpy as np
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
 
-from dlviz import catalog  # noqa: E402
+from dlviz import catalog, hardware  # noqa: E402
 from dlviz.concepts.activations import dying, learned  # noqa: E402
 from dlviz.concepts.loss_surfaces import experiment as loss_surfaces  # noqa: E402
 from dlviz.concepts.normalization import studies  # noqa: E402
-from dlviz.engine import device  # noqa: E402
+from dlviz.engine.runtime import device  # noqa: E402
 
 CLOCK = ("activations/default.costs", "fine_tuning/default.blocks.seconds")
 """What a clock measures."""
@@ -131,7 +131,7 @@ def main() -> None:
     if given.pretend:
         import pretend
 
-        device.chosen = pretend.where
+        hardware.chosen = pretend.where
         device._lacks_double = lambda where: given.pretend == "single" and where.type == pretend.NAME
         computing = pretend.computing(double=given.pretend == "double")
     with computing:

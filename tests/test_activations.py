@@ -9,7 +9,7 @@ from scripts import printed
 
 from dlviz.concepts.activations import depth, dying, experiment, figures, learned, neuron, presets, zigzag
 from dlviz.concepts.activations.settings import BY_DEPTH, FunctionName, Settings
-from dlviz.drawing.theme import Look
+from dlviz.drawing.grammar.theme import Look
 from dlviz.language import LANGUAGES, words
 
 PRESETS = {preset.name: preset for preset in experiment.PRESETS}

@@ -52,7 +52,7 @@ def test_relu_rests_at_exactly_zero_half_of_the_time():
 
 def by_hand(function, parameter, layers, width, scale, seed):
     """∂loss/∂z of every layer, by autograd through an ordinary loop: (L, n, width)."""
-    from dlviz.engine.initializers import base
+    from dlviz.engine.signals.initializers import base
 
     x, y = (torch.tensor(part) for part in standardised_digits(depth.INPUTS))
 
@@ -94,7 +94,7 @@ def test_no_gradient_exceeds_its_bound(function, scale):
 
 
 def test_spectral_norms_are_torch_s():
-    from dlviz.engine.initializers import base
+    from dlviz.engine.signals.initializers import base
 
     norms = depth.spectral_norms(3, 20, 5)
     for layer, fan_in in enumerate((64, 20, 20)):
@@ -167,7 +167,7 @@ def test_dead_units_get_no_gradient_from_any_digit():
             layer.bias.fill_(0 if last else bias)
         modules += [layer] if last else [layer, torch.nn.ReLU()]
     net = torch.nn.Sequential(*modules)
-    from dlviz.engine.training import mini_batches
+    from dlviz.engine.networks.training import mini_batches
 
     optimizer = torch.optim.SGD(net.parameters(), lr=rate)
     for rows in mini_batches(dying.SAMPLES, dying.BATCH, dying.STEPS, 0):
@@ -213,7 +213,7 @@ def test_learned_slopes_are_those_of_torch_s_prelu():
             layer.bias.zero_()
         modules += [layer] if units == 10 else [layer, torch.nn.PReLU(init=0.25)]
     net = torch.nn.Sequential(*modules)
-    from dlviz.engine.training import mini_batches
+    from dlviz.engine.networks.training import mini_batches
 
     optimizer = torch.optim.SGD(net.parameters(), lr=0.05)
     for rows in mini_batches(learned.SAMPLES, learned.BATCH, learned.STEPS, 1)[:60]:

@@ -7,9 +7,10 @@ from conftest import ROOT
 from first_page import CONCEPT, MODEL, PRESETS, STEM, address, charts, fine, page, said
 from streamlit.testing.v1 import AppTest
 
-from dlviz import catalog, record
+from dlviz import catalog, provenance
 from dlviz.language import words
-from dlviz.ui import compute, panels
+from dlviz.ui.page import sections
+from dlviz.ui.session import compute
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
@@ -52,8 +53,8 @@ def test_every_chart_has_a_text_alternative():
 
 def test_link_restores_settings():
     settings = MODEL(surface="Rosenbrock", learning_rate=0.00123, optimizers=("GD", "Averaged momentum"), start_x=0.125)
-    at = page(**record.parameters(settings))
-    assert address(at) == record.parameters(settings) | {"lang": "en"}
+    at = page(**provenance.parameters(settings))
+    assert address(at) == provenance.parameters(settings) | {"lang": "en"}
     assert at.selectbox("surface").value == "Rosenbrock"
     assert at.select_slider("learning_rate").value == 0.00123
     assert at.slider("start_x").value == 0.125
@@ -158,9 +159,9 @@ def test_preset_sets_everything_and_its_claim_holds(name):
     at = page("zh", surface="Ackley", steps="50")
     at.pills("preset").set_value(name)
     fine(at.run())
-    wanted = record.parameters(record.effective(preset.settings))
+    wanted = provenance.parameters(provenance.effective(preset.settings))
     if preset.pin is not None:
-        wanted["pin"] = record.pack(record.effective(preset.pin))
+        wanted["pin"] = provenance.pack(provenance.effective(preset.pin))
     assert address(at) == wanted | {"lang": "zh"}
     assert at.pills("preset").value == name
     assert words(STEM, "zh").presets[name].text in said(at)
@@ -205,7 +206,7 @@ def test_run_that_fails_leaves_the_page_alone(monkeypatch, error, part):
         raise error
 
     monkeypatch.setattr(CONCEPT.experiment, "run", fail)
-    monkeypatch.setattr(compute, "_results", compute.Shelf(4))
+    monkeypatch.setattr(compute, "_results", compute.Cache(4))
     at = page(steps="50")
     assert part in at.error[0].value
     assert at.title
@@ -222,7 +223,7 @@ def test_results_are_shared_and_read_only():
 
 
 def test_shelf_forgets_what_was_not_used_for_longest():
-    shelf = compute.Shelf(2)
+    shelf = compute.Cache(2)
     for key in "ab":
         shelf.put(key, key)
     shelf.get("a")
@@ -243,7 +244,7 @@ def choice(**changes):
     [("svg", b"<svg"), ("png", b"\x89PNG"), ("pdf", b"%PDF"), ("csv", b"\xef\xbb\xbf"), ("json", b"{")],
 )
 def test_export_makes_files(suffix, start):
-    data = panels.make_file(STEM, MODEL(steps=50), None, choice(suffix=suffix))
+    data = sections.make_file(STEM, MODEL(steps=50), None, choice(suffix=suffix))
     assert data.startswith(start)
     if suffix == "svg":
         assert b"steps = 50" in data
@@ -252,10 +253,10 @@ def test_export_makes_files(suffix, start):
 
 def test_settings_file_is_read_back():
     settings = MODEL(surface="Ackley", optimizers=("Adam",), start_x=0.25)
-    stem, values, _pin = record.read_settings(panels.make_file(STEM, settings, MODEL(), choice(suffix="json")))
+    stem, values, _pin = provenance.read_settings(sections.make_file(STEM, settings, MODEL(), choice(suffix="json")))
     assert stem == STEM
     assert MODEL.lenient(values) == (settings, [])
-    assert json.loads(record.settings_json(STEM, settings))["versions"]["torch"].startswith("2.13.0")
+    assert json.loads(provenance.settings_json(STEM, settings))["versions"]["torch"].startswith("2.13.0")
 
 
 def test_link_in_the_panel_is_complete():

@@ -14,9 +14,9 @@ from dlviz.concepts.bptt import experiment, figures, hero, presets, studies
 from dlviz.concepts.bptt.measure import Reach
 from dlviz.concepts.bptt.settings import Settings
 from dlviz.concepts.bptt.texts import power, power_of_ten
-from dlviz.drawing import triangle
-from dlviz.drawing.theme import Look
-from dlviz.engine import cells
+from dlviz.drawing.charts import triangle
+from dlviz.drawing.grammar.theme import Look
+from dlviz.engine.signals import cells
 from dlviz.language import LANGUAGES, words
 
 QUICK = ("All pairs", "Step Jacobian", "Weight gradient", "Gates")

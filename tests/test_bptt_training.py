@@ -11,9 +11,10 @@ from dlviz.concepts.bptt import experiment, exploding, remembering, tasks, train
 from dlviz.concepts.bptt.settings import Settings
 from dlviz.concepts.bptt.texts import tensor
 from dlviz.concepts.bptt.trained import CURES, TASKS, End
-from dlviz.drawing import unrolled
-from dlviz.drawing.theme import Look
-from dlviz.engine import recurrent_start, sequences
+from dlviz.drawing.charts import unrolled
+from dlviz.drawing.grammar.theme import Look
+from dlviz.engine.data import sequences
+from dlviz.engine.signals import recurrent_init
 
 QUICK = {"trained_hidden": 8, "trained_seeds": 2, "longest": 16}
 
@@ -28,7 +29,7 @@ def runs(**changes):
 def test_a_run_is_plain_torch_on_the_page_s_data():
     """The run without a cure and the one with the lower rate, written out with nn.RNNCell and torch.optim.SGD."""
     found = runs(data="Adding", length=12, seed=4, rate=0.05, lower_rate=0.005)
-    drawn, readout = recurrent_start.draw("RNN tanh", 8, 2, [4000]), recurrent_start.readout(8, 1, [4000])
+    drawn, readout = recurrent_init.draw("RNN tanh", 8, 2, [4000]), recurrent_init.readout(8, 1, [4000])
     for cure, rate in (("Plain", 0.05), ("Lower rate", 0.005)):
         cell, out = nn.RNNCell(2, 8), nn.Linear(8, 1)
         with torch.no_grad():
@@ -38,7 +39,7 @@ def test_a_run_is_plain_torch_on_the_page_s_data():
             out.bias.zero_()
         cell.bias_hh.requires_grad_(False)
         optimizer = torch.optim.SGD([*cell.parameters(), *out.parameters()], lr=rate)
-        random = recurrent_start.generator(4000, 8)
+        random = recurrent_init.generator(4000, 8)
         for step in range(20):
             x, y = sequences.draw("Adding", 12, 32, random)
             h = torch.zeros(32, 8)
@@ -116,7 +117,7 @@ def test_what_never_trained_guesses():
 
 def test_the_level_of_the_adding_problem_is_that_of_always_answering_one():
     found = remembering.remembering(Settings(task="Adding", cells=("GRU",), training_steps=20, **QUICK))
-    _, target = sequences.draw("Adding", 10, 100_000, recurrent_start.generator(0, 3))
+    _, target = sequences.draw("Adding", 10, 100_000, recurrent_init.generator(0, 3))
     assert found.chance == pytest.approx(float(((target - 1).abs() < 0.1).double().mean()), abs=0.005)
     # No other constant does better.
     levels = [float(((target - c).abs() < 0.1).double().mean()) for c in np.linspace(0.5, 1.5, 21)]
@@ -124,7 +125,7 @@ def test_the_level_of_the_adding_problem_is_that_of_always_answering_one():
 
 
 def test_mini_batches_are_the_task_at_the_end_of_the_tensor():
-    drawn = remembering.Drawn("Copy", [9, 4], [recurrent_start.generator(0, 8)], 0.5, 100, "cpu")
+    drawn = remembering.Drawn("Copy", [9, 4], [recurrent_init.generator(0, 8)], 0.5, 100, "cpu")
     x, y = drawn(0)
     for m, length in enumerate((9, 4)):
         assert (x[m, : 9 - length] == 0).all()
@@ -150,15 +151,15 @@ def test_gradients_of_every_loss_are_autograd_s(cell):
     found = tasks.tasks(Settings(cell=cell, seed=2, forget_bias=0.5))
     n, steps = tasks.HIDDEN, tasks.STEPS
     bias = 0.5 if cell == "LSTM" else 0.0
-    drawn = recurrent_start.draw(cell, n, tasks.INPUTS, [2000], bias=bias)
-    unit = recurrent_start.readout(n, 1, [2000])[0, 0]
+    drawn = recurrent_init.draw(cell, n, tasks.INPUTS, [2000], bias=bias)
+    unit = recurrent_init.readout(n, 1, [2000])[0, 0]
     kind = {"LSTM": nn.LSTMCell, "GRU": nn.GRUCell}.get(cell, nn.RNNCell)
     given = {"nonlinearity": "relu"} if cell == "RNN ReLU" else {}
     plain = kind(tasks.INPUTS, n, dtype=torch.float64, **given)
     with torch.no_grad():
         for theirs, ours in zip(plain.parameters(), (*_both(drawn), drawn.bias[0], 0 * drawn.bias[0]), strict=True):
             theirs.copy_(ours)
-    read = torch.randn(1, steps, tasks.INPUTS, generator=recurrent_start.generator(2000, 6), dtype=torch.float64)[0]
+    read = torch.randn(1, steps, tasks.INPUTS, generator=recurrent_init.generator(2000, 6), dtype=torch.float64)[0]
     for name in TASKS:
         shape = found.shapes[name]
         state = torch.zeros(1, n, dtype=torch.float64)

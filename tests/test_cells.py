@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from dlviz.engine import cells, recurrent_start, sequences
+from dlviz.engine.data import sequences
+from dlviz.engine.signals import cells, recurrent_init
 
 N, M, S, T = 6, 3, 2, 9
 KINDS = ("RNN tanh", "RNN ReLU", "LSTM", "GRU")
@@ -18,7 +19,7 @@ EXACT = {"rtol": 1e-10, "atol": 1e-10}
 
 def networks(kind, keys=(3, 4), **given):
     given = {"radius": 1.2, "bias": 0.7, **given}
-    return recurrent_start.draw(kind, N, M, list(keys), **given)
+    return recurrent_init.draw(kind, N, M, list(keys), **given)
 
 
 def inputs(seed=0):
@@ -144,7 +145,7 @@ def test_products_do_not_leave_the_range_of_numbers():
     """A linear network shrinks by 10 at every step, over more powers of ten than float64 has."""
     steps = 700
     for radius, sign in ((0.1, -1), (10.0, 1)):
-        of = recurrent_start.draw("Linear", 4, 1, [0], matrix="Orthogonal", radius=radius, input_gain=0.0)
+        of = recurrent_init.draw("Linear", 4, 1, [0], matrix="Orthogonal", radius=radius, input_gain=0.0)
         trace = cells.forward(of, torch.zeros(1, steps, 1, dtype=torch.float64))
         logs = cells.products(trace, [steps], None)[0]
         assert np.allclose(logs, sign * np.arange(steps - 1, -1, -1), atol=1e-9)
@@ -176,7 +177,7 @@ def test_probes_estimate_the_square_of_the_norm():
 @pytest.mark.parametrize("radius", [0.9, 1.0, 1.1])
 @pytest.mark.parametrize("matrix", ["Orthogonal", "Identity"])
 def test_a_linear_network_with_a_normal_matrix_has_the_slope_log_rho(radius, matrix):
-    of = recurrent_start.draw("Linear", 16, 1, [1, 2, 3], matrix=matrix, radius=radius)
+    of = recurrent_init.draw("Linear", 16, 1, [1, 2, 3], matrix=matrix, radius=radius)
     trace = cells.forward(of, torch.randn(3, 60, 1, dtype=torch.float64, generator=torch.Generator().manual_seed(0)))
     by_state, _ = cells.backward(trace, torch.ones(3, 16, dtype=torch.float64))
     norms = cells.norm(by_state)
@@ -185,13 +186,13 @@ def test_a_linear_network_with_a_normal_matrix_has_the_slope_log_rho(radius, mat
 
 @pytest.mark.parametrize("matrix", ["Gaussian", "Orthogonal", "Identity"])
 def test_recurrent_blocks_have_the_radius_that_was_asked_for(matrix):
-    of = recurrent_start.draw("LSTM", 20, 1, [5], matrix=matrix, radius=0.7)
+    of = recurrent_init.draw("LSTM", 20, 1, [5], matrix=matrix, radius=0.7)
     for part in of.weight_hh[0].split(20):
         values = np.linalg.eigvals(part.numpy())
         assert np.abs(values).max() == pytest.approx(0.7, rel=1e-10)
-    sigma = recurrent_start.largest_singular_value(20, matrix, 0.7, 5)
+    sigma = recurrent_init.largest_singular_value(20, matrix, 0.7, 5)
     assert sigma == pytest.approx(np.linalg.norm(of.weight_hh[0, :20].numpy(), 2), rel=1e-10)
-    vanilla = recurrent_start.draw("RNN tanh", 20, 1, [5], matrix=matrix, radius=0.7)
+    vanilla = recurrent_init.draw("RNN tanh", 20, 1, [5], matrix=matrix, radius=0.7)
     assert torch.equal(vanilla.weight_hh[0], of.weight_hh[0, :20])  # cells of one key share their draws
 
 
@@ -245,7 +246,7 @@ def test_adding_copy_and_noise_are_what_they_say():
 def test_final_loss_and_its_gradient(kind):
     outputs = sequences.KINDS[kind].outputs
     h = torch.randn(S, N, generator=torch.Generator().manual_seed(3), dtype=torch.float64, requires_grad=True)
-    readout = recurrent_start.readout(N, outputs, [0, 1])
+    readout = recurrent_init.readout(N, outputs, [0, 1])
     target = torch.tensor([3, 5]) if outputs > 1 else torch.tensor([0.3, 1.2])
     with torch.no_grad():
         value, by_h = sequences.final_loss(kind, h, readout, target)

@@ -4,8 +4,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dlviz import catalog
-from dlviz.drawing.theme import Look
-from dlviz.ui import charts
+from dlviz.drawing.grammar.theme import Look
+from dlviz.ui.page import charts
 
 LOSS = catalog.concepts()["loss_surfaces"]
 MODEL = LOSS.experiment.Settings
@@ -24,8 +24,8 @@ def test_the_page_says_in_its_place_what_is_too_large_and_goes_on():
     def page():
         import streamlit as st
 
-        from dlviz.ui.charts import TooLargeError
-        from dlviz.ui.trouble import apart
+        from dlviz.ui.page.charts import TooLargeError
+        from dlviz.ui.page.errors import apart
 
         with apart():
             raise TooLargeError(4_234_567)

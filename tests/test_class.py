@@ -12,8 +12,8 @@ from serving import free_port, start, stop
 from visitors import Visitor, run
 from watching import Watched, watched
 
-from dlviz.engine import kept as keeping
-from dlviz.engine.kept import Room, Shelf, kept, weight
+from dlviz.engine.runtime import cache as keeping
+from dlviz.engine.runtime.cache import Budget, Cache, cached, size_of
 
 PAGE = "loss_surfaces"
 RATES = ["0.01", "0.02", "0.03", "0.04"]
@@ -125,8 +125,8 @@ class Picture:
 
 
 def test_shelves_are_bounded_in_number_and_in_bytes_together():
-    room = Room(10_000)
-    one, other = Shelf(4, room), Shelf(100, room)
+    room = Budget(10_000)
+    one, other = Cache(4, room), Cache(100, room)
     for i in range(8):
         one.put(i, Picture(np.zeros(100, np.uint8)))
     assert len(one) == 4 and one.get(3) is None and one.get(4) is not None
@@ -142,8 +142,8 @@ def test_shelves_are_bounded_in_number_and_in_bytes_together():
 
 
 def test_a_shelf_that_is_gone_takes_no_room():
-    room = Room(10_000)
-    shelf = Shelf(4, room)
+    room = Budget(10_000)
+    shelf = Cache(4, room)
     shelf.put("a", np.zeros(1_000))
     shelf.put("a", np.zeros(100))
     assert 800 <= room.bytes < 1_000
@@ -153,15 +153,15 @@ def test_a_shelf_that_is_gone_takes_no_room():
 
 def test_the_weight_is_that_of_the_arrays_and_counts_each_once():
     base = np.zeros(10_000)
-    assert 80_000 <= weight(Picture(base[:1])) < 81_000, "a view keeps all of its array alive"
-    assert 80_000 <= weight({"a": [base, base], "b": (base[5:],)}) < 82_000
+    assert 80_000 <= size_of(Picture(base[:1])) < 81_000, "a view keeps all of its array alive"
+    assert 80_000 <= size_of({"a": [base, base], "b": (base[5:],)}) < 82_000
 
 
 def test_kept_results_share_the_room(monkeypatch):
-    room = Room(100_000)
-    monkeypatch.setattr(keeping.Shelf.__init__, "__defaults__", (room,))
+    room = Budget(100_000)
+    monkeypatch.setattr(keeping.Cache.__init__, "__defaults__", (room,))
 
-    @kept(50)
+    @cached(50)
     def curve(n, *, progress):
         return np.zeros(1_000) + n
 

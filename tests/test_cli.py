@@ -11,7 +11,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from dlviz import catalog, record
+from dlviz import catalog, provenance
 from dlviz.__main__ import run
 from dlviz.language import LANGUAGES
 
@@ -265,7 +265,7 @@ def test_what_an_editor_adds_to_a_settings_file_is_no_harm(tmp_path, stem):
     """A byte order mark, other line ends, another order, and a later version's additions."""
     model = catalog.concepts()[stem].experiment.Settings
     least = ({name: low} for name in model.model_fields if (low := model.bounds(name)[0]) is not None)
-    changed = next(values for values in least if record.effective(model(**values)) != record.effective(model()))
+    changed = next(values for values in least if provenance.effective(model(**values)) != provenance.effective(model()))
     file, target = tmp_path / "stored.json", tmp_path / "a.json"
     text = stored(stem, settings=changed, later={"more": 1}).decode().replace(", ", ",\r\n")
     for encoding in ("utf-8", "utf-8-sig", "utf-16"):

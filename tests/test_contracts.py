@@ -8,7 +8,7 @@ import pytest
 from conftest import ROOT
 
 from dlviz import catalog
-from dlviz.drawing.theme import INKS
+from dlviz.drawing.grammar.theme import INKS
 from dlviz.language import LANGUAGES, words
 
 CONCEPTS = list(catalog.concepts())
@@ -61,7 +61,7 @@ sys.stdout.write(pickle.dumps([experiment.run(experiment.Settings()) for experim
 import importlib, pickle, pkgutil, sys, dlviz.drawing
 for module in pkgutil.walk_packages(dlviz.drawing.__path__, "dlviz.drawing."):
     importlib.import_module(module.name)
-from dlviz.drawing.theme import Look
+from dlviz.drawing.grammar.theme import Look
 for stem, result in zip({CONCEPTS}, pickle.loads(bytes.fromhex(sys.stdin.read())), strict=True):
     figures = importlib.import_module(f"dlviz.concepts.{{stem}}.figures")
     for name in figures.shown(result.settings):

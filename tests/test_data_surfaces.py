@@ -6,9 +6,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from dlviz.engine import data_surfaces, datasets, landscape
-from dlviz.engine.surface_table import SAMPLES
-from dlviz.engine.surfaces import surface
+from dlviz.engine.data import datasets
+from dlviz.engine.surfaces import data_surfaces, network_slice
+from dlviz.engine.surfaces.named import surface
+from dlviz.engine.surfaces.table import SAMPLES
 
 REGRESSIONS = ["Diabetes raw", "Diabetes standardised"]
 
@@ -150,7 +151,7 @@ def test_batch_gradient_is_autograd_of_the_loss_of_the_batch(name):
 
 def perturbed(s, a, b):
     """theta + a delta + b eta as a torch module with its own forward pass."""
-    module = nn.Sequential(nn.Linear(64, landscape.HIDDEN), nn.Tanh(), nn.Linear(landscape.HIDDEN, 10)).double()
+    module = nn.Sequential(nn.Linear(64, network_slice.HIDDEN), nn.Tanh(), nn.Linear(network_slice.HIDDEN, 10)).double()
     module.load_state_dict({name: part[0] + a * part[1] + b * part[2] for name, part in s.plane.items()})
     return module
 
@@ -208,7 +209,7 @@ def test_network_is_trained_for_real_and_generalises():
 
 
 def test_equal_seeds_give_equal_slices_and_other_seeds_others():
-    a, again, other = landscape.build(3), landscape.build(3), landscape.build(4)
+    a, again, other = network_slice.build(3), network_slice.build(3), network_slice.build(4)
     x, y = points("Digits network", 5)
     torch.testing.assert_close(a.value(x, y), again.value(x, y), rtol=0, atol=0)
     assert float((a.value(x, y) - other.value(x, y)).abs().min()) > 0
@@ -218,7 +219,7 @@ def test_building_leaves_the_global_random_state_alone():
     torch.manual_seed(5)
     expected = torch.rand(1)
     torch.manual_seed(5)
-    landscape.build(9)
+    network_slice.build(9)
     assert torch.equal(torch.rand(1), expected)
 
 

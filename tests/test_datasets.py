@@ -8,12 +8,12 @@ import pytest
 from conftest import ROOT
 from PIL import Image
 
-from dlviz.engine import datasets, photos
+from dlviz.engine.data import datasets, photos
 
 
 def test_scikit_learn_is_not_imported():
     code = (
-        "import sys; from dlviz.engine import datasets, photos; datasets.digits(); datasets.diabetes('bmi');"
+        "import sys; from dlviz.engine.data import datasets, photos; datasets.digits(); datasets.diabetes('bmi');"
         "datasets.breast_cancer(('mean radius',)); photos.photo('China'); sys.exit('sklearn' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0

@@ -11,11 +11,12 @@ from degenerate import KINDS, MISSHAPEN, bare, cases, results
 from pictures import check_schema, compiled
 
 from dlviz import catalog
-from dlviz.drawing import lines
-from dlviz.drawing.axes import LARGEST, SMALLEST, Axis, Plane, frame
-from dlviz.drawing.blank import blank
-from dlviz.drawing.piece import Piece, finish, mark, number, says
-from dlviz.drawing.theme import Look
+from dlviz.drawing.curves import lines
+from dlviz.drawing.grammar.axes import LARGEST, SMALLEST, Axis, Plane, frame
+from dlviz.drawing.grammar.blank import blank
+from dlviz.drawing.grammar.finish import finish
+from dlviz.drawing.grammar.piece import Piece, mark, number, says
+from dlviz.drawing.grammar.theme import Look
 
 STEMS = list(catalog.concepts())
 ENDS = [0.0, -0.0, 1.0, -1.0, 5e-324, -5e-324, 1e-310, 1e300, -1e300, 1.7e308, math.inf, -math.inf, math.nan]

@@ -14,11 +14,13 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from dlviz import catalog, contract, record
-from dlviz.contract import Computed, knob, silent
-from dlviz.engine import device, propagation
-from dlviz.engine.kept import kept
-from dlviz.ui import compute
+from dlviz import catalog, contract, hardware, provenance
+from dlviz.contract import Computed, knob
+from dlviz.engine.runtime import device
+from dlviz.engine.runtime.cache import cached
+from dlviz.engine.signals import propagation
+from dlviz.progress import silent
+from dlviz.ui.session import compute
 
 
 @dataclass(frozen=True)
@@ -33,14 +35,14 @@ class Gpu:
 
     def __init__(self, monkeypatch, holds=10**9):
         self.holds, self.asked = holds, []
-        monkeypatch.setattr(device, "chosen", lambda: SimpleNamespace(type="cuda"))
+        monkeypatch.setattr(hardware, "chosen", lambda: SimpleNamespace(type="cuda"))
         monkeypatch.setattr(device, "in_words", lambda where: "A GPU" if where.type == "cuda" else "CPU")
 
     def run(self, size=64, in_pieces=True):
-        @device.settled
+        @device.with_fallback
         def run(settings, progress=silent):
             where = device.device()
-            piece = device.piece(size) if in_pieces else size
+            piece = device.chunk_size(size) if in_pieces else size
             self.asked.append((where.type, piece))
             if where.type == "cuda" and piece > self.holds:
                 raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
@@ -93,7 +95,7 @@ def test_other_errors_pass_through_at_once(monkeypatch, error):
     Gpu(monkeypatch)
     calls = []
 
-    @device.settled
+    @device.with_fallback
     def run(settings, progress=silent):
         calls.append(device.device().type)
         raise error
@@ -116,15 +118,15 @@ def test_apples_out_of_memory_is_one_too():
 def test_what_is_kept_remembers_its_device_and_is_computed_once_on_each(monkeypatch, holds, computed, where):
     gpu, calls = Gpu(monkeypatch, holds), []
 
-    @kept(4)
+    @cached(4)
     def part(*, progress=silent):
         calls.append(device.device().type)
         return np.zeros(3)
 
-    @device.settled
+    @device.with_fallback
     def run(settings, progress=silent):
         part(progress=progress)
-        if device.device().type == "cuda" and device.piece(64) > gpu.holds:
+        if device.device().type == "cuda" and device.chunk_size(64) > gpu.holds:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return Found(())
 
@@ -177,7 +179,7 @@ class Sized(contract.Settings):
 
 
 def test_larger_limits_open_with_a_gpu(monkeypatch):
-    monkeypatch.setattr(device, "accelerated", lambda: False)
+    monkeypatch.setattr(hardware, "accelerated", lambda: False)
     assert Sized.bounds("size") == (8, 256)
     assert Sized.ticks("size") == (8, 64, 256)
     taken, rejected = Sized.lenient({"size": "4096"})
@@ -186,7 +188,7 @@ def test_larger_limits_open_with_a_gpu(monkeypatch):
         ("4096", "an integer from 8 to 256 (to 4096 where a GPU is)")
     ]
     assert Sized.lenient({"size": "5000"})[0] == Sized()
-    monkeypatch.setattr(device, "accelerated", lambda: True)
+    monkeypatch.setattr(hardware, "accelerated", lambda: True)
     assert Sized.bounds("size") == (8, 4096)
     assert Sized.ticks("size") == (8, 64, 256, 1024, 4096)
     assert Sized.lenient({"size": "4096"}) == (Sized(size=4096), [])
@@ -197,7 +199,7 @@ def test_the_limits_of_the_pages(monkeypatch):
     wide = [(stem, {"width": "4096"}) for stem in ("activations", "initialization")]
     wide += [("loss_surfaces", {"surface": "Himmelblau", "basins": "true", "basin_resolution": "1024"})]
     for gpu in (False, True):
-        monkeypatch.setattr(device, "accelerated", lambda gpu=gpu: gpu)
+        monkeypatch.setattr(hardware, "accelerated", lambda gpu=gpu: gpu)
         for stem, link in wide:
             assert bool(catalog.concepts()[stem].experiment.Settings.lenient(link)[1]) is not gpu
 
@@ -219,14 +221,13 @@ def test_a_link_from_a_gpu_machine_is_explained():
 def test_nothing_asks_torch_where_no_driver_is():
     code = """
 import sys
-from dlviz import catalog, contract
-from dlviz.engine import device
-device._driver = lambda: False
+from dlviz import catalog, hardware
+hardware._driver = lambda: False
 for concept in catalog.concepts().values():
     model = concept.experiment.Settings
     for name in model.model_fields:
         model.bounds(name), model.ticks(name), model.allowed(name)
-assert not contract.accelerated()
+assert not hardware.accelerated()
 assert "torch" not in sys.modules
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -236,13 +237,13 @@ assert "torch" not in sys.modules
 def test_a_wrong_choice_opens_no_limit(monkeypatch):
     for wrong in ("tpu", "cuda" if not torch.cuda.is_available() else "gpu"):
         monkeypatch.setenv("DLVIZ_DEVICE", wrong)
-        assert not device.accelerated()
+        assert not hardware.accelerated()
     monkeypatch.setenv("DLVIZ_DEVICE", "cpu")
-    monkeypatch.setattr(device, "_driver", lambda: True)
-    assert not device.accelerated()
+    monkeypatch.setattr(hardware, "_driver", lambda: True)
+    assert not hardware.accelerated()
     monkeypatch.delenv("DLVIZ_DEVICE")
-    monkeypatch.setattr(device, "chosen", lambda: SimpleNamespace(type="cuda"))
-    assert device.accelerated()
+    monkeypatch.setattr(hardware, "chosen", lambda: SimpleNamespace(type="cuda"))
+    assert hardware.accelerated()
 
 
 # -- what is said --------------------------------------------------------------------------------------------
@@ -259,8 +260,8 @@ def test_a_wrong_choice_opens_no_limit(monkeypatch):
 )
 def test_captions_name_the_device_of_the_result(computed, english, chinese):
     settings = catalog.concepts()["bptt"].experiment.Settings()
-    assert english in record.caption("bptt", settings, "en", computed)[-1]
-    assert chinese in record.caption("bptt", settings, "zh", computed)[-1]
+    assert english in provenance.caption("bptt", settings, "en", computed)[-1]
+    assert chinese in provenance.caption("bptt", settings, "zh", computed)[-1]
 
 
 @pytest.mark.parametrize(("language", "footer"), [("en", "Computed on CPU."), ("zh", "计算设备：CPU。")])

@@ -7,9 +7,10 @@ from visitors import Visitor, run
 from watching import Watched, watched
 
 from dlviz import catalog
-from dlviz.contract import silent
-from dlviz.drawing import export
-from dlviz.ui import compute, panels
+from dlviz.drawing.export import files
+from dlviz.progress import silent
+from dlviz.ui.page import sections
+from dlviz.ui.session import compute
 
 LONG = "network=CNN&steps=400&seeds=16&seed=77"
 
@@ -71,14 +72,14 @@ def test_a_download_comes_to_who_stays_and_ends_for_who_leaves(tmp_path):
 
 def test_a_file_is_not_drawn_for_who_left_while_it_was_computed(monkeypatch):
     settings = catalog.concepts()["loss_surfaces"].experiment.Settings(steps=38)
-    monkeypatch.setattr(export, "render", lambda *_, **__: pytest.fail("the one process for all was asked"))
+    monkeypatch.setattr(files, "render", lambda *_, **__: pytest.fail("the one process for all was asked"))
 
     def left(share: float) -> None:
         if share == 1.0:
-            raise panels.LeftError
+            raise sections.LeftError
 
     choice = {"figure": "hero", "suffix": "svg", "scale": 2, "theme": "light", "transparent": False, "slide": False,
               "language": "en", "link": None, "caption": False}  # fmt: skip
     compute.result("loss_surfaces", settings, silent)
-    with pytest.raises(panels.LeftError):
-        panels.make_file("loss_surfaces", settings, None, choice, left)
+    with pytest.raises(sections.LeftError):
+        sections.make_file("loss_surfaces", settings, None, choice, left)

@@ -17,7 +17,6 @@ from pictures import (
     basin_figure,
     check_schema,
     compiled,
-    curves,
     descent,
     grid,
     hero,
@@ -26,11 +25,13 @@ from pictures import (
     texts,
 )
 
-from dlviz.drawing import cube, heat, lines, palette, relief
-from dlviz.drawing.axes import Axis, frame, span
-from dlviz.drawing.message import message
-from dlviz.drawing.piece import Figure, Piece, beside, finish, mark, number, rows
-from dlviz.drawing.theme import INKS, Look
+from dlviz.drawing.curves import lines
+from dlviz.drawing.grammar import palette
+from dlviz.drawing.grammar.axes import Axis, frame, span
+from dlviz.drawing.grammar.finish import Figure, finish, message
+from dlviz.drawing.grammar.piece import Piece, mark, number, rows
+from dlviz.drawing.grammar.theme import INKS, Look
+from dlviz.drawing.surfaces import cube, heat, relief
 
 # ---- figures as a whole
 
@@ -88,13 +89,6 @@ def test_layers_written_in_altair_join_in():
     spec = finish(piece, Look()).to_dict()
     assert spec["layer"][-1]["mark"] == {"type": "point"} and spec["datasets"]["own"]
     assert compiled(spec).count('aria-roledescription="point"') == 1
-
-
-def test_panels_side_by_side_keep_all_rows():
-    look = Look(slide=True)
-    panels = beside([hero(look, RUNS), curves(look, RUNS)], look)
-    assert {"paths", "lines"} <= set(panels.to_dict()["datasets"])
-    assert "NaN" not in compiled(panels.to_dict())
 
 
 # ---- colours

@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pictures import compiled
 
-from dlviz.drawing.axes import Axis, frame, span, ticks
-from dlviz.drawing.curve import drawable
-from dlviz.drawing.labels import columns, dodge, wrap
-from dlviz.drawing.legend import legend_columns
-from dlviz.drawing.piece import finish
-from dlviz.drawing.theme import Look
+from dlviz.drawing.curves.curve import drawable
+from dlviz.drawing.grammar.axes import Axis, frame, span, ticks
+from dlviz.drawing.grammar.finish import finish
+from dlviz.drawing.grammar.labels import columns, dodge, wrap
+from dlviz.drawing.grammar.legends import legend_columns
+from dlviz.drawing.grammar.theme import Look
 
 # ---- axes
 

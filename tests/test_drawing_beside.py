@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dlviz.drawing.axes import Axis
-from dlviz.drawing.beside import Beside
-from dlviz.drawing.theme import Look
+from dlviz.drawing.curves.curve_labels import Beside
+from dlviz.drawing.grammar.axes import Axis
+from dlviz.drawing.grammar.theme import Look
 
 X, Y = Axis("x", 0, 10), Axis("y", 0, 1)
 XS = np.linspace(0, 10, 50)

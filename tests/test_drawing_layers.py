@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from pictures import LOOKS, check_schema, compiled
 
-from dlviz.drawing import histogram, matrix, ridgeline, table
-from dlviz.drawing.axes import Axis, frame, ticks
-from dlviz.drawing.piece import finish
+from dlviz.drawing.charts import matrix, table
+from dlviz.drawing.curves import histogram, ridgeline
+from dlviz.drawing.grammar.axes import Axis, frame, ticks
+from dlviz.drawing.grammar.finish import finish
 
 EDGES = np.linspace(-3, 3, 31)
 NORMAL = np.random.default_rng(0).normal(size=(6, 4000)) * np.array([[2.0**-i] for i in range(6)])

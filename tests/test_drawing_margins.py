@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pictures import compiled
 
-from dlviz.drawing import margins
-from dlviz.drawing.axes import Axis, frame
-from dlviz.drawing.margins import Margins
-from dlviz.drawing.piece import finish
-from dlviz.drawing.ranges import ranges
-from dlviz.drawing.theme import Look
+from dlviz.drawing.curves import margins
+from dlviz.drawing.curves.margins import Margins
+from dlviz.drawing.curves.ranges import ranges
+from dlviz.drawing.grammar.axes import Axis, frame
+from dlviz.drawing.grammar.finish import finish
+from dlviz.drawing.grammar.theme import Look
 
 MARGINS = Margins((-6.0, 6.0), (-0.1, 1.1), ("z", "f(z)"))
 

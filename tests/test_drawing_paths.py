@@ -13,13 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pictures import PLANE, RUNS, compiled, descent, hero, texts
 
-from dlviz.drawing import lines, palette, paths, scrubber
-from dlviz.drawing.axes import Axis, frame
-from dlviz.drawing.clipping import clip
-from dlviz.drawing.curve import drawable, thinned
-from dlviz.drawing.endlabels import plot_height
-from dlviz.drawing.piece import finish
-from dlviz.drawing.theme import Look
+from dlviz.drawing.curves import lines
+from dlviz.drawing.curves.curve import drawable, thinned
+from dlviz.drawing.grammar import interaction, palette
+from dlviz.drawing.grammar.axes import Axis, frame
+from dlviz.drawing.grammar.clipping import clip
+from dlviz.drawing.grammar.finish import finish
+from dlviz.drawing.grammar.theme import Look, plot_height
+from dlviz.drawing.surfaces import paths
 
 # ---- paths
 
@@ -96,7 +97,7 @@ def test_long_runs_are_thinned_without_moving():
     assert 5 < len(table) < 2_000
     for row in table:
         np.testing.assert_array_equal([row["x"], row["y"]], w[row["step"]])
-    assert table[-1]["until"] == scrubber.END and table[0]["until"] == table[1]["step"]
+    assert table[-1]["until"] == interaction.END and table[0]["until"] == table[1]["step"]
 
 
 def test_a_ghost_is_fainter_and_dashed():
@@ -160,7 +161,7 @@ def test_marks_outside_the_axis_are_left_out():
 
 
 def test_the_slider_bounds_stand_in_the_spec():
-    (param,) = scrubber.slider(73, Look()).params
+    (param,) = interaction.step_slider(73, Look()).params
     assert param["name"] == "step" and param["value"] == 73
     assert param["bind"]["max"] == 73 and param["bind"]["input"] == "range"
 
@@ -179,7 +180,7 @@ def test_scrubbing_hides_later_steps():
 
 
 def test_a_click_gives_the_middle_of_its_cell():
-    (layer,) = scrubber.click_grid(PLANE, columns=3, rows=2).layers
+    (layer,) = interaction.click_grid(PLANE, columns=3, rows=2).layers
     assert layer["params"][0]["name"] == "start" and layer["params"][0]["select"]["fields"] == ["x", "y"]
     assert layer["data"]["sequence"]["stop"] == 6
     middles = []

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pictures import PLANE, block_figure, compiled, descent, grid, himmelblau, pixels
 
-from dlviz.drawing import block, cube, isolines, relief, surface
-from dlviz.drawing.theme import INKS, Look
+from dlviz.drawing.grammar.theme import INKS, Look
+from dlviz.drawing.surfaces import block, cube, isolines, relief, surface
 
 # ---- relief and isolines
 

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from dlviz.engine import saturation
-from dlviz.engine.activations import ACTIVATIONS, SELU_ALPHA, SELU_SCALE, maxout
+from dlviz.engine.signals import saturation
+from dlviz.engine.signals.activations import ACTIVATIONS, SELU_ALPHA, SELU_SCALE, maxout
 
 ORACLES = {
     "Linear": lambda x, p: x,

@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from dlviz import catalog, record
-from dlviz.drawing.export import render
-from dlviz.drawing.theme import Look
+from dlviz import catalog, provenance
+from dlviz.drawing.export.files import render
+from dlviz.drawing.grammar.theme import Look
 from dlviz.language import LANGUAGES, words
 
 PRESETS = [(stem, preset) for stem, concept in catalog.concepts().items() for preset in concept.experiment.PRESETS]
@@ -31,7 +31,7 @@ def test_every_preset_is_exported_in_every_format(stem, preset):
     result = concept.experiment.run(preset.settings)
     ghost = None if preset.pin is None else concept.experiment.run(preset.pin)
     chart = concept.figures.FIGURES["hero"].draw(result, look, ghost=ghost)
-    lines = record.caption(stem, preset.settings, look.language, result.computed, pin=preset.pin)
+    lines = provenance.caption(stem, preset.settings, look.language, result.computed, pin=preset.pin)
     svg = ElementTree.fromstring(render(chart, "svg", look=look, caption=lines))
     assert words(stem, look.language).name in "".join(svg.itertext())
     if place < 2:  # the slow formats of two presets of each concept, one in each language
@@ -41,7 +41,7 @@ def test_every_preset_is_exported_in_every_format(stem, preset):
         assert render(chart, "pdf", look=look, caption=lines).startswith(b"%PDF-")
     rows = list(csv.DictReader(io.StringIO(render(chart, "csv", look=look).decode("utf-8-sig"))))
     assert len(rows) > 10
-    stored = json.loads(record.settings_json(stem, preset.settings, preset.pin))
+    stored = json.loads(provenance.settings_json(stem, preset.settings, preset.pin))
     assert concept.experiment.Settings(**stored["settings"]) == preset.settings
 
 

@@ -10,12 +10,15 @@ import numpy as np
 import pytest
 import torch
 
-from dlviz.engine import device, gate, kernels, program
-from dlviz.engine.descent import Lanes, basins, descend, draw_batches, draw_noise, final_loss
-from dlviz.engine.optimizers import RULES
-from dlviz.engine.program import OPERATIONS, compile_program
-from dlviz.engine.surface_table import NAMES
-from dlviz.engine.surfaces import FORMULAS, surface
+from dlviz.engine.descent import interpreter, tracer
+from dlviz.engine.descent.descent import basins, descend, draw_batches, draw_noise, final_loss
+from dlviz.engine.descent.lanes import Lanes
+from dlviz.engine.descent.optimizers import RULES
+from dlviz.engine.descent.tracer import OPERATIONS, compile_program
+from dlviz.engine.runtime import compute_lock, device
+from dlviz.engine.surfaces.analytic import FORMULAS
+from dlviz.engine.surfaces.named import surface
+from dlviz.engine.surfaces.table import NAMES
 
 EXECUTORS = ("compiled", "torch")
 both = pytest.mark.parametrize("executor", EXECUTORS)
@@ -106,9 +109,9 @@ def test_a_program_never_writes_over_its_operands(name):
 
 
 def test_kernels_and_programs_use_the_same_numbers():
-    assert [getattr(kernels, name.upper()) for name in OPERATIONS] == list(range(len(OPERATIONS)))
+    assert [getattr(interpreter, name.upper()) for name in OPERATIONS] == list(range(len(OPERATIONS)))
     for row in ("X_ROW", "Y_ROW", "NOISE_X_ROW", "NOISE_Y_ROW"):
-        assert getattr(kernels, row) == getattr(program, row)
+        assert getattr(interpreter, row) == getattr(tracer, row)
 
 
 def test_powers_of_beta_are_shared_by_both_coordinates():
@@ -167,7 +170,7 @@ def test_work_ends_promptly_when_progress_raises(which):
     assert time.process_time() - raised[0] < 1
     assert shares == sorted(shares)
     assert 0 <= shares[0] <= shares[-1] < 0.5
-    with gate.gate():
+    with compute_lock.compute_lock():
         pass
 
 
@@ -185,7 +188,7 @@ def test_the_gate_lets_one_thread_in_and_the_waiting_one_leave():
     inside, leave = threading.Event(), threading.Event()
 
     def hold():
-        with gate.gate():
+        with compute_lock.compute_lock():
             inside.set()
             leave.wait(10)
 
@@ -196,10 +199,10 @@ def test_the_gate_lets_one_thread_in_and_the_waiting_one_leave():
     def impatient(_share):
         raise Moved
 
-    with pytest.raises(Moved), gate.gate(impatient):
+    with pytest.raises(Moved), compute_lock.compute_lock(impatient):
         pytest.fail("two threads inside the gate")
     leave.set()
-    with gate.gate(), gate.gate():  # reentrant
+    with compute_lock.compute_lock(), compute_lock.compute_lock():  # reentrant
         thread.join(5)
     assert not thread.is_alive()
 
@@ -222,11 +225,13 @@ def test_formulas_need_no_torch():
     code = """
 import sys
 sys.modules["torch"] = sys.modules["streamlit"] = sys.modules["altair"] = None
-from dlviz.engine import descent, device
-from dlviz.engine.optimizers import RULES
-from dlviz.engine.surfaces import surface
+from dlviz.engine.descent import descent
+from dlviz.engine.descent.lanes import Lanes
+from dlviz.engine.runtime import device
+from dlviz.engine.descent.optimizers import RULES
+from dlviz.engine.surfaces.named import surface
 ground = surface("Rosenbrock")
-lanes = [descent.Lanes(rule, *ground.start, 1e-3) for rule in RULES.values()]
+lanes = [Lanes(rule, *ground.start, 1e-3) for rule in RULES.values()]
 assert len(descent.descend(ground, lanes, 20)) == 12
 assert "torch" in device.versions()
 """

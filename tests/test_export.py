@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dlviz.drawing import export, paths, scrubber, surface
-from dlviz.drawing.axes import Plane, frame
-from dlviz.drawing.message import message
-from dlviz.drawing.piece import finish
-from dlviz.drawing.theme import Look
+from dlviz.drawing.export import files
+from dlviz.drawing.grammar import interaction
+from dlviz.drawing.grammar.axes import Plane, frame
+from dlviz.drawing.grammar.finish import finish, message
+from dlviz.drawing.grammar.theme import Look
+from dlviz.drawing.surfaces import paths, surface
 
 PLANE = Plane((-2.0, 2.0, -2.0, 2.0))
 CAPTION = ("Loss surfaces · Ravine · seed 0 · torch 2.13.0", "https://example.org/?surface=Ravine")
@@ -28,25 +29,25 @@ def figure(look=None, **top):
     far = np.array([[0.0, 1.0], [1.0, 5.0], [2.0, 500.0]])
     runs = [paths.Path("Adam", w, (w**2).sum(axis=1)), paths.Path("=GD", far, (far**2).sum(axis=1), diverged=2)]
     piece = frame(PLANE.x, PLANE.y, look) + surface.background(x**2 + 9 * y**2, PLANE, look)
-    piece += scrubber.click_grid(PLANE) + paths.paths(runs, PLANE, look) + scrubber.slider(19, look)
+    piece += interaction.click_grid(PLANE) + paths.paths(runs, PLANE, look) + interaction.step_slider(19, look)
     return finish(piece, look, height=400, **top)
 
 
 def test_svg_opens_with_its_texts():
-    root = ElementTree.fromstring(export.render(figure(), "svg", caption=CAPTION))
-    assert root.tag.endswith("svg") and float(root.get("width")) == export.WIDTH
+    root = ElementTree.fromstring(files.render(figure(), "svg", caption=CAPTION))
+    assert root.tag.endswith("svg") and float(root.get("width")) == files.WIDTH
     said = " ".join(root.itertext())
     assert "Adam" in said and "seed 0" in said and "example.org" in said
 
 
 def test_svg_leaves_the_cells_to_click_on_out():
-    assert len(export.render(figure(), "svg")) < 200_000
+    assert len(files.render(figure(), "svg")) < 200_000
 
 
-@pytest.mark.parametrize("scale", export.SCALES)
+@pytest.mark.parametrize("scale", files.SCALES)
 def test_png_has_the_size_asked_for(scale):
     image = Image.open(
-        io.BytesIO(export.render(message("Nothing yet", Look(), height=100), "png", scale=scale, width=300))
+        io.BytesIO(files.render(message("Nothing yet", Look(), height=100), "png", scale=scale, width=300))
     )
     assert image.format == "PNG" and image.size == (300 * scale, 100 * scale)
 
@@ -55,9 +56,9 @@ def test_png_has_the_size_asked_for(scale):
 def test_a_slide_with_caption_is_a_slide(title):
     look = Look(slide=True)
     chart = figure(look, **({"title": title} if title else {}))
-    image = Image.open(io.BytesIO(export.render(chart, "png", look=look, caption=CAPTION, scale=2)))
+    image = Image.open(io.BytesIO(files.render(chart, "png", look=look, caption=CAPTION, scale=2)))
     assert image.size == (2560, 1440)
-    said = " ".join(ElementTree.fromstring(export.render(chart, "svg", look=look, caption=CAPTION)).itertext())
+    said = " ".join(ElementTree.fromstring(files.render(chart, "svg", look=look, caption=CAPTION)).itertext())
     assert "seed 0" in said and (title or "seed 0") in said
 
 
@@ -65,26 +66,26 @@ def test_a_slide_with_caption_is_a_slide(title):
 def test_transparent_leaves_the_paper_out(theme):
     def corner(transparent):
         look = Look(theme=theme, transparent=transparent)
-        return Image.open(io.BytesIO(export.render(figure(look), "png", look=look))).convert("RGBA").getpixel((0, 0))
+        return Image.open(io.BytesIO(files.render(figure(look), "png", look=look))).convert("RGBA").getpixel((0, 0))
 
     assert corner(True)[3] == 0
     assert corner(False)[3] == 255
 
 
 def test_pdf_is_a_pdf_with_vectors():
-    data = export.render(figure(), "pdf", caption=CAPTION)
+    data = files.render(figure(), "pdf", caption=CAPTION)
     assert data.startswith(b"%PDF-") and b"%%EOF" in data[-32:]
     assert len(data) < 400_000, "only the relief is an image"
 
 
 def test_two_exports_are_the_same_file():
     """Also after others, and in another process; Vega itself numbers clips on and on."""
-    first = export.render(figure(), "svg")
+    first = files.render(figure(), "svg")
     assert b"clip1" in first
-    export.render(figure(Look(slide=True)), "svg")
-    assert export.render(figure(), "svg") == first
-    export.WORKER.end()
-    assert export.render(figure(), "svg") == first
+    files.render(figure(Look(slide=True)), "svg")
+    assert files.render(figure(), "svg") == first
+    files.WORKER.end()
+    assert files.render(figure(), "svg") == first
 
 
 # ---- CSV
@@ -96,7 +97,7 @@ def table(data):
 
 
 def test_csv_holds_the_rows_drawn():
-    drawn = table(export.render(figure(), "csv"))
+    drawn = table(files.render(figure(), "csv"))
     assert {row["dataset"] for row in drawn} >= {"paths", "isolines", "starts"}
     assert not any(name.startswith("_") or name == "until" for name in drawn[0])
     adam = [row for row in drawn if row["dataset"] == "paths" and row["name"] == "Adam"]
@@ -105,34 +106,34 @@ def test_csv_holds_the_rows_drawn():
 
 
 def test_csv_leaves_out_points_that_only_cut_lines():
-    places = {(float(row["x"]), float(row["y"])) for row in table(export.csv(figure())) if row["name"] == "'=GD"}
+    places = {(float(row["x"]), float(row["y"])) for row in table(files.csv(figure())) if row["name"] == "'=GD"}
     assert places == {(0.0, 1.0), (1.0, 5.0)}
 
 
 def test_csv_texts_are_never_formulas():
-    assert any(row["name"] == "'=GD" for row in table(export.csv(figure())))
+    assert any(row["name"] == "'=GD" for row in table(files.csv(figure())))
 
 
 def test_csv_keeps_chinese():
     figure_zh = finish(surface.crosses(np.zeros((1, 2)), PLANE, Look()), Look())
     figure_zh.datasets["损失"] = [{"名称": "学习率", "x": 0.1}]
-    assert {"dataset": "损失", "名称": "学习率", "x": "0.1", "y": ""} in table(export.csv(figure_zh))
+    assert {"dataset": "损失", "名称": "学习率", "x": "0.1", "y": ""} in table(files.csv(figure_zh))
 
 
 # ---- refusals
 
 
 def test_unknown_formats_and_scales_are_named():
-    with pytest.raises(export.ExportError, match="allowed: svg, png, pdf, csv"):
-        export.render(figure(), "gif")
-    with pytest.raises(export.ExportError, match="allowed: 1 to 4"):
-        export.render(figure(), "png", scale=40)
+    with pytest.raises(files.ExportError, match="allowed: svg, png, pdf, csv"):
+        files.render(figure(), "gif")
+    with pytest.raises(files.ExportError, match="allowed: 1 to 4"):
+        files.render(figure(), "png", scale=40)
 
 
 def test_a_broken_chart_is_an_error_in_one_line():
     broken = finish(frame(PLANE.x, PLANE.y, Look()), Look(), params=[{"name": "a", "expr": "("}])
-    with pytest.raises(export.ExportError) as caught:
-        export.render(broken, "svg")
+    with pytest.raises(files.ExportError) as caught:
+        files.render(broken, "svg")
     assert "\n" not in str(caught.value) and str(caught.value).startswith("the figure could not be drawn: ")
 
 
@@ -141,32 +142,32 @@ def no_fonts(monkeypatch, tmp_path):
     """The export's worker sees a machine without fonts."""
     (tmp_path / "fonts.conf").write_text("<?xml version='1.0'?><fontconfig><dir>/nonexistent</dir></fontconfig>")
     monkeypatch.setenv("FONTCONFIG_FILE", str(tmp_path / "fonts.conf"))
-    export.has_chinese_font.cache_clear()
-    export.WORKER.end()
+    files.has_chinese_font.cache_clear()
+    files.WORKER.end()
     yield
-    export.has_chinese_font.cache_clear()
-    export.WORKER.end()
+    files.has_chinese_font.cache_clear()
+    files.WORKER.end()
 
 
 @pytest.mark.skipif("sys.platform != 'linux'", reason="fonts are found through fontconfig on Linux only")
 @pytest.mark.usefixtures("no_fonts")
 def test_without_a_chinese_font_boxes_are_refused():
     look = Look(language="zh")
-    assert not export.has_chinese_font()
+    assert not files.has_chinese_font()
     for fmt in ("png", "pdf"):
-        with pytest.raises(export.ExportError, match="fonts-noto-cjk"):
-            export.render(figure(look), fmt, look=look)
-    assert export.render(figure(look), "svg", look=look), "its reader brings the font"
-    assert export.render(figure(), "png"), "English needs no such font"
+        with pytest.raises(files.ExportError, match="fonts-noto-cjk"):
+            files.render(figure(look), fmt, look=look)
+    assert files.render(figure(look), "svg", look=look), "its reader brings the font"
+    assert files.render(figure(), "png"), "English needs no such font"
 
 
 def test_chinese_is_drawn_where_there_is_a_font():
-    if not export.has_chinese_font():
+    if not files.has_chinese_font():
         pytest.skip("no Chinese font here: fonts-noto-cjk")
     look = Look(language="zh")
 
     def ink(text):
-        image = Image.open(io.BytesIO(export.render(message(text, look, height=80), "png", look=look, width=200)))
+        image = Image.open(io.BytesIO(files.render(message(text, look, height=80), "png", look=look, width=200)))
         return np.asarray(image.convert("L"), dtype=int)
 
     one, other = ink("学习率"), ink("梯度裁")
@@ -182,11 +183,11 @@ def test_other_sessions_go_on_while_a_figure_is_written():
     chart, look = figure(Look(slide=True)), Look(slide=True)
 
     def theirs():
-        export.WORKER.end()  # a process counts once it has ended
+        files.WORKER.end()  # a process counts once it has ended
         spent = resource.getrusage(resource.RUSAGE_CHILDREN)
         return spent.ru_utime + spent.ru_stime
 
     before, began = theirs(), time.process_time()
-    export.render(chart, "png", look=look, scale=2)
+    files.render(chart, "png", look=look, scale=2)
     ours = time.process_time() - began
     assert ours < 0.2 * (theirs() - before)

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlviz.engine import expressions
-from dlviz.engine.expressions import MAX_LENGTH, ExpressionError, parse
-from dlviz.engine.surface_table import CUSTOM_EXPRESSION
-from dlviz.engine.surfaces import FORMULAS, surface
-from dlviz.engine.symbolic import to_sympy
+from dlviz.engine.surfaces import expressions
+from dlviz.engine.surfaces.analytic import FORMULAS
+from dlviz.engine.surfaces.expressions import MAX_LENGTH, ExpressionError, parse
+from dlviz.engine.surfaces.named import surface
+from dlviz.engine.surfaces.symbolic import to_sympy
+from dlviz.engine.surfaces.table import CUSTOM_EXPRESSION
 
 X = np.array([0.3, 1.7, -0.6])
 Y = np.array([0.9, -1.1, 0.4])

@@ -25,8 +25,8 @@ FORMULAS = [
 CHILD = """
 import sys, time
 from dlviz import catalog
-from dlviz.drawing.theme import Look
-from dlviz.ui.charts import prepared
+from dlviz.drawing.grammar.theme import Look
+from dlviz.ui.page.charts import prepared
 
 concept = catalog.concepts()["loss_surfaces"]
 experiment, figures = concept.experiment, concept.figures

@@ -18,13 +18,14 @@ from streamlit.runtime.scriptrunner_utils.script_requests import RerunData
 from streamlit.testing.v1 import AppTest
 
 from dlviz import catalog
-from dlviz.contract import silent
-from dlviz.drawing import export
-from dlviz.drawing.worker import Worker
-from dlviz.engine.gate import gate
-from dlviz.engine.kept import Shelf
+from dlviz.drawing.export import files
+from dlviz.drawing.export.process import Worker
+from dlviz.engine.runtime.cache import Cache
+from dlviz.engine.runtime.compute_lock import compute_lock
 from dlviz.language import LANGUAGES
-from dlviz.ui import charts, compute, panels
+from dlviz.progress import silent
+from dlviz.ui.page import charts, sections
+from dlviz.ui.session import compute
 
 STEMS = list(catalog.concepts())
 PATH = "/somewhere/dlviz/engine/secret.py"
@@ -58,9 +59,9 @@ ERRORS = {
 @pytest.fixture(autouse=True)
 def shelves(monkeypatch):
     """Nothing computed or drawn before counts, and nothing from here stays."""
-    monkeypatch.setattr(compute, "_results", Shelf(16))
-    monkeypatch.setattr(charts, "_drawings", Shelf(64))
-    monkeypatch.setattr(panels, "_files", Shelf(16))
+    monkeypatch.setattr(compute, "_results", Cache(16))
+    monkeypatch.setattr(charts, "_drawings", Cache(64))
+    monkeypatch.setattr(sections, "_files", Cache(16))
 
 
 @pytest.fixture(params=STEMS)
@@ -110,7 +111,7 @@ def test_an_error_of_a_run_is_told_and_the_page_comes_back(monkeypatch, stem, la
     sound = experiment.run
     neighbour = page(stem)
     charts_before = drawn(quiet(neighbour))
-    compute._results, kept = Shelf(16), compute._results
+    compute._results, kept = Cache(16), compute._results
     raised: list = []
 
     def fail(settings, progress=silent):
@@ -129,7 +130,7 @@ def test_an_error_of_a_run_is_told_and_the_page_comes_back(monkeypatch, stem, la
     # Whoever has a picture keeps it, and works on.
     monkeypatch.setattr(compute, "_results", kept)
     assert drawn(quiet(neighbour.run())) == charts_before
-    monkeypatch.setattr(compute, "_results", Shelf(16))
+    monkeypatch.setattr(compute, "_results", Cache(16))
     monkeypatch.setattr(experiment, "run", sound)
     assert drawn(quiet(at.run())) == figures(stem)
     assert not at.error
@@ -218,7 +219,7 @@ def test_a_claim_that_fails_leaves_the_page(monkeypatch, stem):
 
 
 def kept_functions():
-    """What ``engine.kept`` keeps, anywhere."""
+    """What the engine's caches keep, anywhere."""
     modules = [module for name, module in list(sys.modules.items()) if name.startswith("dlviz.")]
     return {id(value): value for module in modules for value in vars(module).values() if hasattr(value, "forget")}
 
@@ -238,7 +239,7 @@ def test_caches_cleared_in_the_midst_of_a_run_cost_only_time(monkeypatch, stem):
             function.forget()
         st.cache_data.clear()
         st.cache_resource.clear()
-        compute._results = Shelf(16)
+        compute._results = Cache(16)
 
     def watched(settings, progress=silent):
         clearing(progress, 0.0)
@@ -268,13 +269,13 @@ def test_a_visitor_who_leaves_in_the_midst_of_a_run_leaves_nothing_behind(monkey
     with pytest.raises(type(end)):
         for _ in range(call):
             compute.result(concept.stem, settings, leave)
-            compute._results = Shelf(16)
+            compute._results = Cache(16)
     assert not compute.ready(stem, settings)
     # The gate is free for others.
     entered = threading.Event()
 
     def enter():
-        with gate():
+        with compute_lock():
             entered.set()
 
     thread = threading.Thread(target=enter, daemon=True)
@@ -287,7 +288,7 @@ def exporting(monkeypatch, folder, program):
     """Exports are drawn by a process of this program."""
     script = folder / "worker.py"
     script.write_text(program)
-    monkeypatch.setattr(export, "WORKER", Worker(script))
+    monkeypatch.setattr(files, "WORKER", Worker(script))
 
 
 def test_a_failed_export_is_told_in_the_panel_and_the_page_stays(monkeypatch, tmp_path, stem):
@@ -298,11 +299,11 @@ def test_a_failed_export_is_told_in_the_panel_and_the_page_stays(monkeypatch, tm
     settings = catalog.concepts()[stem].experiment.Settings()
     choice = {"figure": "hero", "suffix": "svg", "scale": 2, "theme": "light", "transparent": False, "slide": False,
               "language": "en", "link": None, "caption": False}  # fmt: skip
-    with pytest.raises(export.ExportError) as caught:
-        panels.make_file(stem, settings, None, choice)
+    with pytest.raises(files.ExportError) as caught:
+        sections.make_file(stem, settings, None, choice)
     at.session_state["export_trouble"] = [caught.value]
     at.run()
     assert "ended early" in quiet(at).error[0].value
     assert drawn(at) == figures(stem)
     monkeypatch.undo()
-    assert panels.make_file(stem, settings, None, choice).startswith(b"<svg"), "nothing of the failure was kept"
+    assert sections.make_file(stem, settings, None, choice).startswith(b"<svg"), "nothing of the failure was kept"

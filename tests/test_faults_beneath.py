@@ -12,11 +12,11 @@ from conftest import ROOT
 from streamlit.testing.v1 import AppTest
 from test_faults import PATH, exporting, quiet
 
-from dlviz.drawing import export
-from dlviz.drawing.message import message
-from dlviz.drawing.theme import Look
+from dlviz.drawing.export import files
+from dlviz.drawing.grammar.finish import message
+from dlviz.drawing.grammar.theme import Look
 from dlviz.language import LANGUAGES
-from dlviz.ui import trouble
+from dlviz.ui.page import errors
 
 
 def no_process(*_arguments, **_named):
@@ -29,16 +29,16 @@ def no_thread(_thread):
 
 READ = "import os, sys, time; sys.stdin.readline(); "
 EXPORTS = {
-    "dies at once": ("import os; os._exit(1)", export.ENDED),
-    "is killed": (READ + "os.kill(os.getpid(), 9)", export.ENDED),
-    "ends without a word": (READ, export.ENDED),
-    "ends within its answer": (READ + "print('done 1000'); print('<svg')", export.ENDED),
-    "gives garbage": (READ + "print('garbage')", export.NO_FILE),
-    "gives no file": (READ + "print('done 4\\nnone', end='')", export.NO_FILE),
-    "refuses": (READ + "print('refused 17\\nthe spec is wrong', end='')", export.REFUSED),
-    "finds no font": (READ + "print('refused 31\\nno font with Chinese characters', end='')", export.NO_CHINESE_FONT),
-    "hangs": (READ + "time.sleep(60)", export.SLOW),
-    "hangs within its answer": (READ + "print('done 1000', flush=True); time.sleep(60)", export.SLOW),
+    "dies at once": ("import os; os._exit(1)", files.ENDED),
+    "is killed": (READ + "os.kill(os.getpid(), 9)", files.ENDED),
+    "ends without a word": (READ, files.ENDED),
+    "ends within its answer": (READ + "print('done 1000'); print('<svg')", files.ENDED),
+    "gives garbage": (READ + "print('garbage')", files.NO_FILE),
+    "gives no file": (READ + "print('done 4\\nnone', end='')", files.NO_FILE),
+    "refuses": (READ + "print('refused 17\\nthe spec is wrong', end='')", files.REFUSED),
+    "finds no font": (READ + "print('refused 31\\nno font with Chinese characters', end='')", files.NO_CHINESE_FONT),
+    "hangs": (READ + "time.sleep(60)", files.SLOW),
+    "hangs within its answer": (READ + "print('done 1000', flush=True); time.sleep(60)", files.SLOW),
 }
 
 
@@ -48,8 +48,8 @@ def test_an_export_that_fails_is_told_and_costs_no_turn(monkeypatch, tmp_path, c
     program, expected = EXPORTS[case]
     exporting(monkeypatch, tmp_path, program)
     for fmt in ("svg", "png", "pdf"):  # more than may be under way at once
-        with pytest.raises(export.ExportError) as caught:
-            export.render(message("x", Look()), fmt, timeout=1 if expected == export.SLOW else 30)
+        with pytest.raises(files.ExportError) as caught:
+            files.render(message("x", Look()), fmt, timeout=1 if expected == files.SLOW else 30)
         assert caught.value.message == expected
     told = quiet(AppTest.from_function(_explained, kwargs={"error": caught.value, "lang": lang}).run()).error[0].value
     assert ("图" in told) == (lang == "zh")
@@ -59,17 +59,17 @@ def test_an_export_that_fails_is_told_and_costs_no_turn(monkeypatch, tmp_path, c
 def test_a_process_or_a_thread_that_cannot_be_started_costs_one_export(what, fault):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(what, fault)
-        export.WORKER.end()
-        with pytest.raises(export.ExportError) as caught:
-            export.render(message("x", Look()), "svg")
-    assert caught.value.message == export.NO_WORKER
-    assert export.render(message("x", Look()), "svg")
+        files.WORKER.end()
+        with pytest.raises(files.ExportError) as caught:
+            files.render(message("x", Look()), "svg")
+    assert caught.value.message == files.NO_WORKER
+    assert files.render(message("x", Look()), "svg")
 
 
 def _explained(error, lang):
     from dlviz.catalog import concepts
-    from dlviz.ui.address import choose_language
-    from dlviz.ui.trouble import explain
+    from dlviz.ui.page.errors import explain
+    from dlviz.ui.session.address import choose_language
 
     choose_language(lang)
     explain(error, concepts()["loss_surfaces"].experiment.Settings)
@@ -85,10 +85,11 @@ def full(*_):
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 caching.IndexDataCacheFile.save = full
-from dlviz.engine import descent
-from dlviz.engine.optimizers import RULES
-from dlviz.engine.surfaces import surface
-print(descent.final_loss(surface("Saddle"), [descent.Lanes(RULES["GD"], 0.5, 0.5, 0.1)], 3))
+from dlviz.engine.descent import descent
+from dlviz.engine.descent.lanes import Lanes
+from dlviz.engine.descent.optimizers import RULES
+from dlviz.engine.surfaces.named import surface
+print(descent.final_loss(surface("Saddle"), [Lanes(RULES["GD"], 0.5, 0.5, 0.1)], 3))
 """
     for place in (tmp_path, "/dev/null/nowhere"):  # no room, and no place at all
         env = os.environ | {"NUMBA_CACHE_DIR": str(place), "PYTHONPATH": str(ROOT)}
@@ -107,9 +108,9 @@ print(descent.final_loss(surface("Saddle"), [descent.Lanes(RULES["GD"], 0.5, 0.5
     ],
 )  # fmt: skip
 def test_what_is_not_for_visitors_is_known(text, inner):
-    assert bool(trouble._INNER.search(text)) == inner
+    assert bool(errors._INNER.search(text)) == inner
 
 
 def test_errors_are_plain_text_in_every_language():
-    for text in export.MESSAGES:
+    for text in files.MESSAGES:
         assert "{" not in text.format(given=1, allowed=2, seconds=3, code=4, format=5, reason=6)

@@ -12,8 +12,9 @@ from dlviz.concepts.fine_tuning import experiment, figures, script, sentences, s
 from dlviz.concepts.fine_tuning.measure import Pairs, Sweep, clear
 from dlviz.concepts.fine_tuning.script import shown_label
 from dlviz.concepts.fine_tuning.settings import Labels, Settings
-from dlviz.drawing.theme import Look
-from dlviz.engine import domains, transfer
+from dlviz.drawing.grammar.theme import Look
+from dlviz.engine.data import digit_tasks
+from dlviz.engine.networks import transfer
 from dlviz.language import LANGUAGES, words
 
 SMALL = {"steps": 20, "source_steps": 30, "seeds": 2}
@@ -43,12 +44,12 @@ def test_the_scripts_give_the_accuracies_of_the_page_in_a_fresh_interpreter():
             assert float(value) == pytest.approx(values.mean(), abs=2.5 / images), (case, name)
 
 
-@pytest.mark.parametrize("name", domains.TASKS)
+@pytest.mark.parametrize("name", digit_tasks.TASKS)
 def test_the_script_s_tasks_are_the_page_s(name):
     found = {}
     exec(script._imports() + script._task(name, "source", 0.3), found)
-    for part in domains.PARTS:
-        x, y = domains.task(name, part, 3, 0.3)
+    for part in digit_tasks.PARTS:
+        x, y = digit_tasks.task(name, part, 3, 0.3)
         images, classes = found["source_task"](part, 3)
         assert np.array_equal(images.flatten(1), x)
         assert np.array_equal(classes, y)

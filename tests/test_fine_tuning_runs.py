@@ -22,9 +22,9 @@ from dlviz.concepts.fine_tuning.holding import Run
 from dlviz.concepts.fine_tuning.panels import Gradual, Holding, Trades
 from dlviz.concepts.fine_tuning.settings import Settings
 from dlviz.concepts.fine_tuning.start import Start, start
-from dlviz.drawing.theme import Look
-from dlviz.engine import transfer
-from dlviz.engine.similarity import linear_cka
+from dlviz.drawing.grammar.theme import Look
+from dlviz.engine.networks import transfer
+from dlviz.engine.signals.cka import linear_cka
 
 QUICK = {"source": "Clean 0-4", "target": "Clean 5-9", "source_steps": 50, "steps": 12, "layers": 4, "seeds": 2}
 RATE = 0.01

@@ -14,7 +14,7 @@ from dlviz.concepts.fine_tuning import gradual, holding
 from dlviz.concepts.fine_tuning.holding import Run
 from dlviz.concepts.fine_tuning.settings import Settings
 from dlviz.concepts.fine_tuning.start import Start, source_of, start
-from dlviz.engine import transfer
+from dlviz.engine.networks import transfer
 
 QUICK = {"source": "Clean 0-4", "target": "Clean 5-9", "source_steps": 50, "steps": 12, "layers": 4, "seeds": 2}
 RATE = 0.01

@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from dlviz.contract import Figure
-from dlviz.ui.frame import HERO, Frame
+from dlviz.contract import FigureSpec
+from dlviz.ui.page.frame import HERO, Frame
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,6 @@ def test_rows(shown, rows):
     names = [HERO, *shown.split()]
     page = Frame.__new__(Frame)
     page._drawn = None
-    figures = {name: Figure(name, None, None, wide=name.isupper()) for name in names}
+    figures = {name: FigureSpec(name, None, None, wide=name.isupper()) for name in names}
     page.figures = SimpleNamespace(FIGURES=figures, shown=lambda _settings: names)
     assert page._rows() == rows

@@ -5,9 +5,9 @@ import threading
 import pytest
 from patience import until
 
-from dlviz.engine import gate as gates
-from dlviz.engine.gate import gate, give_way, undivided
-from dlviz.engine.line import Line, Lines
+from dlviz.engine.runtime import compute_lock as gates
+from dlviz.engine.runtime.compute_lock import compute_lock, let_others_go_first, uninterrupted
+from dlviz.engine.runtime.fair_queue import FairQueue, KeyedQueues
 
 
 class Clock:
@@ -32,7 +32,7 @@ def clock(monkeypatch):
 def computing(clock):
     """A function that computes for so many seconds, and reports now and then."""
 
-    def compute(seconds, way=give_way):
+    def compute(seconds, way=let_others_go_first):
         for _ in range(round(seconds / 0.005)):
             clock.now += 0.005
             way()
@@ -71,11 +71,11 @@ def test_the_gate_is_passed_in_the_order_of_arrival_and_by_nobody_who_has_left(f
     order, inside, others = [], [], gates.BEGUN + 2  # the last ones cannot even begin
 
     def first():
-        with gate(), gate():
+        with compute_lock(), compute_lock():
             free.wait(60)
 
     def wait(i):
-        with gate():
+        with compute_lock():
             inside.append(i)
             until(lambda: arrived() == others - len(order))  # who could begin only now is there, too
             assert len(inside) == 1
@@ -88,7 +88,7 @@ def test_the_gate_is_passed_in_the_order_of_arrival_and_by_nobody_who_has_left(f
     threads = started(first)
     for i in range(others):
         threads += started(lambda i=i: wait(i))
-        with pytest.raises(InterruptedError), gate(leave):
+        with pytest.raises(InterruptedError), compute_lock(leave):
             pytest.fail("a second one is inside")
     free.set()
     ended(threads)
@@ -101,11 +101,11 @@ def test_a_long_run_lets_others_go_first_and_comes_back(computing, free):
     def work(name, seconds):
         def way():
             now.remove(name)
-            give_way()
+            let_others_go_first()
             now.append(name)
             assert len(now) == 1, "one at a time"
 
-        with gate():
+        with compute_lock():
             now.append(name)
             free.wait(60)
             until(lambda: arrived() == len(runs) - len(order))  # as above
@@ -124,7 +124,7 @@ def test_a_short_run_ends_before_others_begin(computing, free):
     order = []
 
     def work(name):
-        with gate():
+        with compute_lock():
             free.wait(60)
             computing(0.05)
             order.append(name)
@@ -139,7 +139,7 @@ def test_so_many_are_begun_and_no_more(computing, free):
     begun, most = [], []
 
     def work():
-        with gate():
+        with compute_lock():
             begun.append(1)
             while not free.is_set():
                 computing(0.01)
@@ -162,13 +162,13 @@ def test_who_leaves_while_others_go_first_is_out(computing, free):
         raise InterruptedError
 
     def work():
-        with pytest.raises(InterruptedError), gate():
+        with pytest.raises(InterruptedError), compute_lock():
             free.wait(60)
-            computing(5, lambda: give_way(leave))
+            computing(5, lambda: let_others_go_first(leave))
         left.set()
 
     def other():
-        with gate():
+        with compute_lock():
             assert left.wait(60)
 
     left = threading.Event()
@@ -176,7 +176,7 @@ def test_who_leaves_while_others_go_first_is_out(computing, free):
     free.set()
     ended(threads)
     assert left.is_set()
-    with gate():
+    with compute_lock():
         pass
 
 
@@ -184,13 +184,13 @@ def test_what_other_threads_do_is_not_divided(computing, free):
     order = []
 
     def work():
-        with gate(), undivided():
+        with compute_lock(), uninterrupted():
             free.wait(60)
             computing(0.3)
             order.append("long")
 
     def other():
-        with gate():
+        with compute_lock():
             order.append("short")
 
     threads = started(work, other)
@@ -200,7 +200,7 @@ def test_what_other_threads_do_is_not_divided(computing, free):
 
 
 def test_a_line_lets_in_as_many_as_it_has_places():
-    line, now, most = Line(2), [], []
+    line, now, most = FairQueue(2), [], []
     together = threading.Barrier(2, timeout=60)
 
     def work():
@@ -220,7 +220,7 @@ def test_a_line_lets_in_as_many_as_it_has_places():
 
 
 def test_one_at_a_time_for_each_key():
-    lines, now, seen = Lines(), {"a": [], "b": []}, []
+    lines, now, seen = KeyedQueues(), {"a": [], "b": []}, []
     together = threading.Barrier(2, timeout=60)
 
     def work(key):

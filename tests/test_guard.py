@@ -16,9 +16,9 @@ from serving import free_port, serving
 from visitors import Visitor, run
 from websockets.exceptions import InvalidStatus
 
-from dlviz.ui import guard
-from dlviz.ui.headers import headers, sites
-from dlviz.ui.refusal import full_page, full_text
+from dlviz.ui.server import guard
+from dlviz.ui.server.headers import headers, sites
+from dlviz.ui.server.refusal import full_page, full_text
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +97,7 @@ def test_a_server_with_a_wrong_limit_does_not_start_and_says_why():
     ["/media/../../app.py", "/media/..%2f..%2fapp.py", "/static/..%2f..%2f..%2fapp.py", "/static/%2e%2e/%2e%2e/app.py",
      "/component/x/..%2f..%2fapp.py", "/component/streamlit.x/app.py", "/_stcore/bidi-components/x/..%2f..%2fapp.py",
      "/app/static/app.py", "//etc/passwd", "/%5c%5chost/share", "/app.py", "/.streamlit/config.toml",
-     "/dlviz/ui/guard.py"],
+     "/dlviz/ui/server/guard.py"],
 )  # fmt: skip
 def test_no_path_leads_to_a_file_of_the_app(server, path):
     status, _, body = ask(server, path)

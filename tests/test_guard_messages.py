@@ -18,7 +18,8 @@ from visitors import Visitor, run
 from websockets.exceptions import ConnectionClosed
 
 from dlviz import catalog
-from dlviz.ui import compute, guard
+from dlviz.ui.server import guard
+from dlviz.ui.session import compute
 
 LARGEST_SENT = 1_000_000
 """Bytes; a quarter of server.maxMessageSize in .streamlit/config.toml."""
@@ -249,7 +250,7 @@ if __name__ == "__main__":
     if st.checkbox("script", key="script"):
         fail()
 else:
-    from dlviz.ui import guard
+    from dlviz.ui.server import guard
 
     app = st.App(__file__, middleware=guard.middleware(), on_script_error=guard.uncaught)
 """

@@ -10,7 +10,7 @@ import pytest
 from heard import rerun
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
-from dlviz.ui import guard
+from dlviz.ui.server import guard
 
 
 def judged(monkeypatch, times: list[float], data: bytes) -> Counter:

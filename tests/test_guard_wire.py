@@ -18,7 +18,7 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import OPEN, Side
 from websockets.uri import parse_uri
 
-from dlviz.ui import guard, wire
+from dlviz.ui.server import guard, wire
 
 
 def frames(kind: Opcode, data: bytes = b"", fin: bool = True, times: int = 1) -> bytes:
@@ -103,7 +103,7 @@ def test_as_many_files_are_open_as_may_be():
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     if hard < 200:
         pytest.skip("this process may not open 200 files")
-    code = ("import resource as r; from dlviz.ui import wire; r.setrlimit(r.RLIMIT_NOFILE, (100, 200)); "
+    code = ("import resource as r; from dlviz.ui.server import wire; r.setrlimit(r.RLIMIT_NOFILE, (100, 200)); "
             "wire.more_files(); print(r.getrlimit(r.RLIMIT_NOFILE)[0])")  # fmt: skip
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=ROOT)
     assert done.stdout.strip() == "200", done.stderr

@@ -17,10 +17,10 @@ from scripts import printed
 
 from dlviz.concepts.initialization import experiment, figures, measure, panels, presets, sentences
 from dlviz.concepts.initialization.settings import ActivationName, PanelName, SchemeName, Settings
-from dlviz.drawing.theme import Look
-from dlviz.engine import propagation
-from dlviz.engine.activations import ACTIVATIONS
-from dlviz.engine.initializers import INITIALIZERS
+from dlviz.drawing.grammar.theme import Look
+from dlviz.engine.signals import propagation
+from dlviz.engine.signals.activations import ACTIVATIONS
+from dlviz.engine.signals.initializers import INITIALIZERS
 from dlviz.language import LANGUAGES, words
 
 PRESETS = {preset.name: preset for preset in experiment.PRESETS}

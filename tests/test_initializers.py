@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import stats
 
-from dlviz.engine.initializers import INITIALIZERS, Free, base
+from dlviz.engine.signals.initializers import INITIALIZERS, Free, base
 
 FREE = Free(std=0.3, bound=0.7, constant=0.2, mode="fan-out", scale=1.7, average="fan average", gain=1.3)
 

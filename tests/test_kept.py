@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 from anything import quick
 
-from dlviz import catalog
+from dlviz import catalog, hardware
 from dlviz.concepts.loss_surfaces.settings import BASIN_SIDES
-from dlviz.engine import device
-from dlviz.engine.kept import LARGEST, ROOM, kept, weight
+from dlviz.engine.runtime.cache import BUDGET, LARGEST, cached, size_of
 
 
 @dataclass(frozen=True)
@@ -21,7 +20,7 @@ class Curve:
 def counted(maxsize=2):
     calls = []
 
-    @kept(maxsize)
+    @cached(maxsize)
     def run(a, b=0, *, progress):
         calls.append((a, b))
         progress(1.0)
@@ -93,7 +92,7 @@ def test_no_page_gives_a_result_too_large_to_be_kept(monkeypatch, stem):
 
     With the bounds that are open where a GPU is.
     """
-    monkeypatch.setattr(device, "accelerated", lambda: True)
+    monkeypatch.setattr(hardware, "accelerated", lambda: True)
     experiment = catalog.concepts()[stem].experiment
     model = experiment.Settings
     choices, at_most, less = DEAREST[stem]
@@ -102,4 +101,4 @@ def test_no_page_gives_a_result_too_large_to_be_kept(monkeypatch, stem):
     values |= {name: model.options(name) for name, value in values.items() if isinstance(value, tuple)}
     values |= choices | {name: greatest[name] for name in at_most} | less
     times = math.prod(greatest[name] / value for name, value in less.items())
-    assert times * weight(experiment.run(model(**values))) < LARGEST * ROOM.max_bytes
+    assert times * size_of(experiment.run(model(**values))) < LARGEST * BUDGET.max_bytes

@@ -10,8 +10,8 @@ from scripts import printed
 
 from dlviz.concepts.loss_surfaces import experiment, figures, measure, presets
 from dlviz.concepts.loss_surfaces.settings import OptimizerName, Settings, SurfaceName
-from dlviz.drawing.theme import Look
-from dlviz.record import read_settings, settings_json
+from dlviz.drawing.grammar.theme import Look
+from dlviz.provenance import read_settings, settings_json
 
 PRESETS = {preset.name: preset for preset in experiment.PRESETS}
 ALL = OptimizerName.__args__

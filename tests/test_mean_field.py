@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
-from dlviz.engine import mean_field
-from dlviz.engine.activations import ACTIVATIONS
+from dlviz.engine.signals import mean_field
+from dlviz.engine.signals.activations import ACTIVATIONS
 
 
 def adaptive(function, q):

@@ -16,14 +16,14 @@ def said_by(code: str, *arguments: str) -> str:
 HELD = """
 import sys
 from pathlib import Path
-from dlviz.engine import gate
+from dlviz.engine.runtime import compute_lock
 
 def held():
     return 4096 * int(Path("/proc/self/statm").read_text().split()[1])
 
-gate.FREES = float(sys.argv[1])
+compute_lock.FREES = float(sys.argv[1])
 before = held()
-with gate.gate():
+with compute_lock.compute_lock():
     blocks = [bytearray(b"x") * 100_000 for _ in range(1000)]
     full = held()
     above = bytearray(b"x") * 100_000  # keeps the allocator from giving back what lies below
@@ -34,7 +34,7 @@ print(full - before, held() - before)
 
 STOPPED = """
 from pathlib import Path
-from dlviz.engine import gate
+from dlviz.engine.runtime import compute_lock
 
 def held():
     return 4096 * int(Path("/proc/self/statm").read_text().split()[1])
@@ -46,10 +46,10 @@ def run():
     above = bytearray(b"x") * 100_000
     raise InterruptedError
 
-gate.FREES = 0
+compute_lock.FREES = 0
 before = held()
 try:
-    with gate.gate():
+    with compute_lock.compute_lock():
         run()
 except InterruptedError:
     print(full - before, held() - before)
@@ -70,7 +70,7 @@ def test_a_long_computation_returns_the_memory_that_it_has_freed():
 
 ARENAS = """
 import ctypes, sys, threading
-from dlviz.engine import memory
+from dlviz.engine.runtime import memory
 
 if sys.argv[1] == "few":
     memory.few_arenas()

@@ -8,12 +8,13 @@ import torch
 from torch import nn
 
 from dlviz.concepts.normalization.settings import DepthNorm
-from dlviz.engine import convolution, norm_depth
+from dlviz.engine.networks import convolution
+from dlviz.engine.signals import norm_depth
 
 
 def gradients_by_autograd(norm, depth, width, activation, gain, batch, seed):
     """One network of norm_depth, layer by layer, under autograd with torch's own norms."""
-    from dlviz.engine.datasets import digits
+    from dlviz.engine.data.datasets import digits
 
     generator = torch.Generator().manual_seed(seed)
     pixels, classes = digits()

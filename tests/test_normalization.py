@@ -15,8 +15,9 @@ from torch import nn
 from dlviz.concepts.normalization import experiment, figures, presets, studies, tensors
 from dlviz.concepts.normalization.measure import SETS
 from dlviz.concepts.normalization.settings import NormName, Settings
-from dlviz.drawing.theme import Look
-from dlviz.engine import norms, photos
+from dlviz.drawing.grammar.theme import Look
+from dlviz.engine.data import photos
+from dlviz.engine.signals import norms
 from dlviz.language import LANGUAGES, words
 
 PRESETS = {preset.name: preset for preset in experiment.PRESETS}

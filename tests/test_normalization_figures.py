@@ -12,8 +12,8 @@ from pictures import check_schema, compiled
 from dlviz.concepts.normalization import experiment, figures
 from dlviz.concepts.normalization.measure import Training
 from dlviz.concepts.normalization.settings import SIZES, NormName, Settings
-from dlviz.drawing.palette import colour, mix
-from dlviz.drawing.theme import Look
+from dlviz.drawing.grammar.palette import colour, mix
+from dlviz.drawing.grammar.theme import Look
 
 
 @pytest.mark.parametrize("name", figures.FIGURES)

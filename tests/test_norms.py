@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from dlviz.engine import norms
-from dlviz.engine.mixed_norms import MixedNorms
+from dlviz.engine.signals import norms
+from dlviz.engine.signals.mixed_norms import MixedNorms
 
 shapes = st.tuples(st.integers(2, 5), st.sampled_from([1, 2, 4, 6]), st.integers(2, 6), st.integers(0, 99))
 

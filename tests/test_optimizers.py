@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from dlviz.engine import descent
-from dlviz.engine.optimizers import RULES, sign
-from dlviz.engine.surfaces import surface
+from dlviz.engine.descent import descent
+from dlviz.engine.descent.lanes import Lanes
+from dlviz.engine.descent.optimizers import RULES, sign
+from dlviz.engine.surfaces.named import surface
 
 STEPS = 300
 
@@ -127,7 +128,7 @@ def rate(name, ground_name):
 
 
 def assert_same_path(ground, cases, executors):
-    lanes = [descent.Lanes(RULES[n], *ground.start, rate(n, ground.name), hyper) for n, hyper in cases]
+    lanes = [Lanes(RULES[n], *ground.start, rate(n, ground.name), hyper) for n, hyper in cases]
     traces = {executor: descent.descend(ground, lanes, STEPS, executor=executor) for executor in executors}
     for i, (name, hyper) in enumerate(cases):
         expected = reference(ground, name, rate(name, ground.name), hyper)

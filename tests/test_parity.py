@@ -11,7 +11,7 @@ import results
 import torch
 
 from dlviz import catalog
-from dlviz.engine import device
+from dlviz.engine.runtime import device
 
 GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA GPU on this computer")
 

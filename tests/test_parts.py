@@ -2,7 +2,7 @@
 
 import pytest
 
-from dlviz.parts import split
+from dlviz.progress import split
 
 
 def test_parts_share_the_whole_by_what_they_cost():

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from dlviz.engine import mean_field, propagation
-from dlviz.engine.activations import ACTIVATIONS
-from dlviz.engine.initializers import base
-from dlviz.engine.propagation import Variant, generator, moments, propagate
+from dlviz.engine.signals import mean_field, propagation
+from dlviz.engine.signals.activations import ACTIVATIONS
+from dlviz.engine.signals.initializers import base
+from dlviz.engine.signals.propagation import Variant, generator, moments, propagate
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.standard_normal((30, 12)), RNG.integers(0, 10, 30)

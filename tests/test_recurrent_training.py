@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-from dlviz.engine import recurrent, recurrent_training
-from dlviz.engine.recurrent import GATES, NAMES, Recurrent
-from dlviz.engine.recurrent_training import Rule
+from dlviz.engine.networks import recurrent, recurrent_training
+from dlviz.engine.networks.recurrent import GATES, NAMES, Recurrent
+from dlviz.engine.networks.recurrent_training import Rule
 
 INF = math.inf
 UNITS, INPUTS, OUTPUTS, BATCH = 5, 3, 4, 6

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from dlviz.engine import landscape
-from dlviz.engine.refine import HELD_OUT, sample
+from dlviz.engine.surfaces import network_slice
+from dlviz.engine.surfaces.adaptive_grid import HELD_OUT, sample
 
 LINE = np.linspace(-1, 1, 161)
 
@@ -61,7 +61,7 @@ def test_a_grid_that_cannot_be_halved_is_refused():
 
 @pytest.mark.parametrize("seed", [0, 3])
 def test_the_landscape_of_the_page_is_what_it_says(seed):
-    ground = landscape.build(seed)
+    ground = network_slice.build(seed)
     found = sample(ground.value, LINE, LINE, 4, 0.005)
     assert found.computed < 0.03 * found.z.size
     chosen = np.random.default_rng(1).integers(161, size=(2, 800))

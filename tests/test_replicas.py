@@ -19,7 +19,7 @@ from serving import free_port, serving
 from visitors import Visitor, run
 from websockets.exceptions import InvalidStatus, WebSocketException
 
-from dlviz.ui.refusal import full_page, full_text
+from dlviz.ui.server.refusal import full_page, full_text
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 SESSIONS = 20

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
-from dlviz import catalog, contract, record
-from dlviz.drawing.theme import Look
+from dlviz import catalog, contract, provenance
+from dlviz.drawing.grammar.theme import Look
 
 STEMS = list(catalog.concepts())
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
@@ -48,14 +48,14 @@ def test_settings_find_their_way_back_from_link_and_file(stem):
     @given(settings_of(stem))
     @settings(max_examples=100, suppress_health_check=SLOW)
     def check(chosen):
-        chosen = record.effective(chosen)
-        back, rejected = model.lenient(record.parameters(chosen))
+        chosen = provenance.effective(chosen)
+        back, rejected = model.lenient(provenance.parameters(chosen))
         assert not rejected
-        assert record.effective(back) == chosen
-        pinned, rejected = model.lenient(record.unpack(record.pack(chosen)))
+        assert provenance.effective(back) == chosen
+        pinned, rejected = model.lenient(provenance.unpack(provenance.pack(chosen)))
         assert not rejected
-        assert record.effective(pinned) == chosen
-        _stem, stored, _pin = record.read_settings(record.settings_json(stem, chosen))
+        assert provenance.effective(pinned) == chosen
+        _stem, stored, _pin = provenance.read_settings(provenance.settings_json(stem, chosen))
         assert model(**stored) == chosen
 
     check()
@@ -97,14 +97,14 @@ def test_minus_zero_is_zero_in_the_link_too(model):
             if not rejected:
                 taken += 1
                 assert "-0" not in str(getattr(chosen, name)), name
-                assert "-0" not in record.pack(record.effective(chosen))
+                assert "-0" not in provenance.pack(provenance.effective(chosen))
     assert taken
 
 
 @given(st.binary(max_size=300))
 def test_any_bytes_are_a_settings_file_or_a_value_error(data):
     try:
-        stem, values, _pin = record.read_settings(data)
+        stem, values, _pin = provenance.read_settings(data)
     except ValueError:
         return
     assert isinstance(stem, str)
@@ -120,12 +120,12 @@ def test_the_page_opens_on_any_link_with_every_group_of_controls_open(stem):
     @given(settings_of(stem))
     @settings(max_examples=12, suppress_health_check=SLOW)
     def check(chosen):
-        chosen = record.effective(chosen)
+        chosen = provenance.effective(chosen)
         app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
         for knob in model.knobs().values():
             app.session_state[f"group_{knob.group}"] = True
         app.switch_page(f"pages/{stem}.py")
-        for name, value in (record.parameters(chosen) | {"lang": "zh"}).items():
+        for name, value in (provenance.parameters(chosen) | {"lang": "zh"}).items():
             app.query_params[name] = value
         app.run()
         assert not app.exception, [item.message for item in app.exception]
@@ -140,6 +140,6 @@ def test_the_page_opens_on_any_link_with_every_group_of_controls_open(stem):
 
 
 def test_an_empty_choice_is_named_in_captions():
-    assert record.flat(catalog.concepts()["bptt"].experiment.Settings(panels=(), hidden=32)) == (
+    assert provenance.flat(catalog.concepts()["bptt"].experiment.Settings(panels=(), hidden=32)) == (
         "panels = none, hidden = 32"
     )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from dlviz.engine.similarity import linear_cka, principal_axes
+from dlviz.engine.signals.cka import linear_cka, principal_axes
 
 RNG = np.random.default_rng(0)
 N = 40

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from dlviz.engine.initializers import base
-from dlviz.engine.propagation import generator
-from dlviz.engine.spectra import product_singular_values, product_theory
+from dlviz.engine.signals.initializers import base
+from dlviz.engine.signals.propagation import generator
+from dlviz.engine.signals.spectra import product_singular_values, product_theory
 
 
 @pytest.mark.parametrize("draw", ["normal", "orthogonal"])

@@ -7,8 +7,8 @@ import pytest
 import vl_convert
 
 from dlviz import catalog
-from dlviz.drawing.theme import Look
-from dlviz.ui.steady import NUMBERS, steady
+from dlviz.drawing.grammar.theme import Look
+from dlviz.ui.page.steady import NUMBERS, steady
 
 CONCEPT = catalog.concepts()["loss_surfaces"]
 MODEL = CONCEPT.experiment.Settings

@@ -7,8 +7,9 @@ from conftest import ROOT
 from streamlit.testing.v1 import AppTest
 
 from dlviz import catalog
-from dlviz.ui import compute, frame
-from dlviz.ui.frame import STOPPED
+from dlviz.ui.page import frame
+from dlviz.ui.page.frame import STOPPED
+from dlviz.ui.session import compute
 
 STEM = "normalization"
 CONCEPT = catalog.concepts()[STEM]
@@ -18,7 +19,7 @@ MODEL = CONCEPT.experiment.Settings
 @pytest.fixture
 def shelf(monkeypatch):
     """Nothing computed before counts, and nothing computed here stays."""
-    monkeypatch.setattr(compute, "_results", compute.Shelf(8))
+    monkeypatch.setattr(compute, "_results", compute.Cache(8))
 
 
 def page(seed=0, **state):
@@ -143,7 +144,7 @@ def test_what_is_less_in_a_first_look_is_said():
 
 @pytest.mark.usefixtures("shelf")
 def test_what_took_long_is_not_tried_before_the_first_look(impatient, monkeypatch):
-    monkeypatch.setattr(compute, "_took", compute.Shelf(8))
+    monkeypatch.setattr(compute, "_took", compute.Cache(8))
     tried = []
     at_once = compute.at_once
     monkeypatch.setattr(compute, "at_once", lambda *a: tried.append(a) or at_once(*a))

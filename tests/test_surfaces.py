@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from dlviz.engine import surface_table
-from dlviz.engine.minima import MARGIN
-from dlviz.engine.surfaces import FORMULAS, quadratic, surface
-from dlviz.engine.symbolic import FUNCTIONS, compile_many, numpy_namespace
+from dlviz.engine.surfaces import table
+from dlviz.engine.surfaces.analytic import FORMULAS, quadratic
+from dlviz.engine.surfaces.minima import MARGIN
+from dlviz.engine.surfaces.named import surface
+from dlviz.engine.surfaces.symbolic import FUNCTIONS, compile_many, numpy_namespace
 
 ANALYTIC = ["Quadratic", *FORMULAS, "Diabetes raw", "Diabetes standardised", "Custom"]
 
@@ -28,7 +29,7 @@ def steps(s):
     return 1e-5 * (x_max - x_min), 1e-5 * (y_max - y_min)
 
 
-@pytest.mark.parametrize("name", surface_table.NAMES)
+@pytest.mark.parametrize("name", table.NAMES)
 def test_gradient_is_central_difference_of_value(name):
     s = build(name)
     x, y = inner_points(s, 200)
@@ -41,7 +42,7 @@ def test_gradient_is_central_difference_of_value(name):
     assert np.abs(gy - ny).max() < 2e-6 * np.abs(gy).max()
 
 
-@pytest.mark.parametrize("name", surface_table.NAMES)
+@pytest.mark.parametrize("name", table.NAMES)
 def test_hessian_is_central_difference_of_gradient(name):
     s = build(name)
     x, y = inner_points(s, 200, seed=1)
@@ -54,7 +55,7 @@ def test_hessian_is_central_difference_of_gradient(name):
         assert np.abs(exact - numeric).max() < 1e-5 * scale
 
 
-@pytest.mark.parametrize("name", surface_table.NAMES)
+@pytest.mark.parametrize("name", table.NAMES)
 def test_numpy_and_torch_agree_in_value_shape_and_kind(name):
     s = build(name)
     x, y = (a.reshape(3, 4) for a in inner_points(s, 12, seed=2))
@@ -78,7 +79,7 @@ def test_gradient_is_torch_autograd_of_value(name):
     torch.testing.assert_close(ey, gy, rtol=1e-9, atol=1e-9 * float(gy.abs().max()))
 
 
-@pytest.mark.parametrize("name", surface_table.NAMES)
+@pytest.mark.parametrize("name", table.NAMES)
 def test_minima_are_stationary_and_lower_than_their_surroundings(name):
     s = build(name)
     x, y = s.minima.T
@@ -209,7 +210,7 @@ def test_compiling_names_what_a_namespace_lacks():
     assert set(numpy_namespace()) == set(FUNCTIONS)
 
 
-@pytest.mark.parametrize("name", surface_table.NAMES)
+@pytest.mark.parametrize("name", table.NAMES)
 def test_far_points_give_numbers_or_infinities_but_no_exception_or_warning(name, recwarn):
     s = build(name)
     far = np.array([1e3, -1e8, 1e200, -1e308, np.inf, np.nan])
@@ -219,19 +220,19 @@ def test_far_points_give_numbers_or_infinities_but_no_exception_or_warning(name,
 
 
 def test_table_and_surfaces_agree():
-    for name in surface_table.NAMES:
+    for name in table.NAMES:
         s = surface(name)
         assert (s.name, s.domain, s.start, s.axes) == (
-            name, surface_table.DOMAINS[name], surface_table.STARTS[name], surface_table.AXES[name],
+            name, table.DOMAINS[name], table.STARTS[name], table.AXES[name],
         )  # fmt: skip
-        assert s.samples == surface_table.SAMPLES.get(name)
+        assert s.samples == table.SAMPLES.get(name)
         x_min, x_max, y_min, y_max = s.domain
         assert x_min < s.start[0] < x_max and y_min < s.start[1] < y_max
         assert surface(name) is s, "cached"
 
 
 def test_every_surface_with_minima_shows_its_lowest_one():
-    for name in surface_table.NAMES:
+    for name in table.NAMES:
         s = surface(name)
         if len(s.minima):
             x_min, x_max, y_min, y_max = s.domain

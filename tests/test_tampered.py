@@ -14,17 +14,18 @@ from streamlit.runtime.state.query_params import QueryParams
 from streamlit.testing.v1 import AppTest
 
 from dlviz import catalog
-from dlviz.contract import silent
-from dlviz.engine.expressions import (
+from dlviz.engine.runtime.cache import Cache
+from dlviz.engine.surfaces.expressions import (
     ALLOWED,
     FUNCTIONS,
     LOOKALIKES,
     ExpressionError,
     parse,
 )
-from dlviz.engine.kept import Shelf
-from dlviz.engine.symbolic import to_sympy
-from dlviz.ui import address, charts, compute
+from dlviz.engine.surfaces.symbolic import to_sympy
+from dlviz.progress import silent
+from dlviz.ui.page import charts
+from dlviz.ui.session import address, compute
 
 STEMS = list(catalog.concepts())
 ORDINARY, MANY = 200, 10_000
@@ -114,8 +115,8 @@ def test_a_tampered_link_reaches_the_widgets_and_the_page_as_sound_settings(monk
         reached.append(chosen)
         return sound  # what is asked for may take minutes; here it matters what it is
 
-    monkeypatch.setattr(compute, "_results", Shelf(64))
-    monkeypatch.setattr(charts, "_drawings", Shelf(64))
+    monkeypatch.setattr(compute, "_results", Cache(64))
+    monkeypatch.setattr(charts, "_drawings", Cache(64))
     monkeypatch.setattr(concept.experiment, "run", spy)
     for number in range(PAGES):
         params = Params()

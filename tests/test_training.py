@@ -5,8 +5,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from dlviz.engine.activations import ACTIVATIONS, maxout
-from dlviz.engine.training import MAXOUT, Networks, mini_batches, train
+from dlviz.engine.networks.training import MAXOUT, Networks, mini_batches, train
+from dlviz.engine.signals.activations import ACTIVATIONS, maxout
 
 NAMES = [*ACTIVATIONS, "ReLU", "Swish", MAXOUT]
 PARAMETERS = [None] * len(ACTIVATIONS) + [None, 3.0, None]

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from dlviz.engine import stacked as engine_stacked
-from dlviz.engine import transfer
+from dlviz.engine.networks import stacked as engine_stacked
+from dlviz.engine.networks import transfer
 
 KINDS = ("MLP", "CNN")
 LAYERS, CLASSES, N = 4, 3, 40

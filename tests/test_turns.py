@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 from serving import ROOT
 
-from dlviz.ui import turns
+from dlviz.ui.session import turns
 
 
 @pytest.fixture

@@ -4,8 +4,9 @@ import pytest
 from first_page import CONCEPT, MODEL, STEM, address, charts, fine, page, said
 
 from dlviz.language import words
-from dlviz.ui import address as link
-from dlviz.ui import compute, panels, turns
+from dlviz.ui.page import sections
+from dlviz.ui.session import address as link
+from dlviz.ui.session import compute, turns
 
 
 def test_pin_draws_a_ghost_and_names_both_runs():
@@ -26,7 +27,7 @@ def test_pin_draws_a_ghost_and_names_both_runs():
 
 @pytest.mark.parametrize(("rate", "fails"), [(0.012345, False), (0.012346, True)])  # runs that no other test made
 def test_a_pinned_run_that_takes_long_comes_after_the_page(monkeypatch, rate, fails):
-    pinned, done, compute_result, footer = MODEL(learning_rate=rate), [], compute.result, panels.footer
+    pinned, done, compute_result, footer = MODEL(learning_rate=rate), [], compute.result, sections.footer
 
     def result(stem, settings, progress):
         if settings == pinned and not compute.ready(stem, settings):
@@ -37,7 +38,7 @@ def test_a_pinned_run_that_takes_long_comes_after_the_page(monkeypatch, rate, fa
 
     monkeypatch.setattr(compute, "at_once", lambda *_: None)
     monkeypatch.setattr(compute, "result", result)
-    monkeypatch.setattr(panels, "footer", lambda drawn: done.append("page") or footer(drawn))
+    monkeypatch.setattr(sections, "footer", lambda drawn: done.append("page") or footer(drawn))
     at = page(pin=f"learning_rate={rate}")
     assert done == (["page", "pinned"] if fails else ["page", "pinned", "page"])
     assert len(charts(at)) == len(CONCEPT.figures.shown(MODEL()))

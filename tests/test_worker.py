@@ -15,10 +15,10 @@ import pytest
 from conftest import ROOT
 from patience import until
 
-from dlviz.drawing import export, export_worker, worker
-from dlviz.drawing.message import message
-from dlviz.drawing.theme import Look
-from dlviz.drawing.worker import Busy, Slow, Worker
+from dlviz.drawing.export import files, process, worker
+from dlviz.drawing.export.process import Busy, Slow, Worker
+from dlviz.drawing.grammar.finish import message
+from dlviz.drawing.grammar.theme import Look
 
 ECHO = """
 import sys, time
@@ -51,7 +51,7 @@ def echo(tmp_path):
 
 
 def drawn(fmt="svg"):
-    return export.render(message("x", Look()), fmt)
+    return files.render(message("x", Look()), fmt)
 
 
 def alive(pid: int) -> bool:
@@ -64,27 +64,27 @@ def alive(pid: int) -> bool:
 
 def test_the_second_export_is_from_the_same_process():
     drawn()
-    first = export.WORKER.pid
+    first = files.WORKER.pid
     assert drawn("png").startswith(b"\x89PNG")
-    assert export.WORKER.pid == first != os.getpid()
+    assert files.WORKER.pid == first != os.getpid()
 
 
 def test_a_refused_chart_does_not_cost_the_process():
     drawn()
-    first = export.WORKER.pid
-    with pytest.raises(export.ExportError, match="could not be drawn"):
-        export._work({"format": "svg", "spec": {"mark": 1}, "version": "6.4", "needs_chinese": False, "font": ""}, 60)
+    first = files.WORKER.pid
+    with pytest.raises(files.ExportError, match="could not be drawn"):
+        files._work({"format": "svg", "spec": {"mark": 1}, "version": "6.4", "needs_chinese": False, "font": ""}, 60)
     assert drawn().startswith(b"<svg")
-    assert export.WORKER.pid == first
+    assert files.WORKER.pid == first
 
 
 def test_a_killed_process_is_replaced_unseen():
     drawn()
-    first = export.WORKER.pid
+    first = files.WORKER.pid
     os.kill(first, signal.SIGKILL)
     until(lambda: not alive(first))
     assert drawn().startswith(b"<svg")
-    assert export.WORKER.pid != first
+    assert files.WORKER.pid != first
 
 
 @pytest.mark.parametrize("used", [False, True])
@@ -95,7 +95,7 @@ def test_a_process_killed_at_work_is_replaced(echo, tmp_path, used):
     def asking():
         try:
             outcomes.append(echo.ask(b"wait", 30))
-        except worker.Ended as error:
+        except process.Ended as error:
             outcomes.append(error.code)
 
     if used:
@@ -123,9 +123,9 @@ def test_a_hanging_process_is_ended_at_the_limit_and_the_next_export_works(echo)
 
 
 def test_a_hanging_export_says_so():
-    export.WORKER.end()  # one that is there already may well draw this in time
-    with pytest.raises(export.ExportError, match=r"within 0.01 s"):
-        export.render(message("x", Look()), "png", timeout=0.01)
+    files.WORKER.end()  # one that is there already may well draw this in time
+    with pytest.raises(files.ExportError, match=r"within 0.01 s"):
+        files.render(message("x", Look()), "png", timeout=0.01)
     assert drawn().startswith(b"<svg")
 
 
@@ -135,9 +135,9 @@ def test_who_waits_too_long_is_told_that_others_are_under_way(monkeypatch, echo,
     until((tmp_path / "begun").exists)
     with pytest.raises(Busy):
         echo.ask(b"y", 0.1)
-    monkeypatch.setattr(export, "WORKER", echo)
-    with pytest.raises(export.ExportError, match="other exports are under way"):
-        export.render(message("x", Look()), "svg", timeout=0.1)
+    monkeypatch.setattr(files, "WORKER", echo)
+    with pytest.raises(files.ExportError, match="other exports are under way"):
+        files.render(message("x", Look()), "svg", timeout=0.1)
     threading.Timer(0.2, (tmp_path / "free").touch).start()
     assert echo.ask(b"z", 60) == (b"done", b"z\n"), "who was patient has its turn"
     thread.join()
@@ -160,7 +160,7 @@ def test_many_threads_each_get_their_own_answer(echo):
 
 
 def test_after_so_many_questions_comes_a_new_process(monkeypatch, echo):
-    monkeypatch.setattr(worker, "QUESTIONS", 3)
+    monkeypatch.setattr(process, "QUESTIONS", 3)
     pids = []
     for _ in range(7):
         echo.ask(b"x", 30)
@@ -175,9 +175,9 @@ HANG = PROBE.replace(b"probe", b"hang")
 
 def impatient(folder: Path, **changed: int) -> Path:
     """The export's own program with other times, and a job that holds the interpreter's lock for ever."""
-    text = Path(export_worker.__file__).read_text()
+    text = Path(worker.__file__).read_text()
     for name, value in changed.items():
-        text = text.replace(f"{name} = {getattr(export_worker, name)}\n", f"{name} = {value}\n")
+        text = text.replace(f"{name} = {getattr(worker, name)}\n", f"{name} = {value}\n")
     begins = "def work(job: dict) -> bytes:\n"
     assert begins in text
     hanging = '    if job["format"] == "hang":\n        import itertools\n\n        sum(itertools.repeat(1))\n'
@@ -204,7 +204,7 @@ def test_a_server_that_is_killed_leaves_no_process(tmp_path, job):
     code = f"""
 import threading, time
 from pathlib import Path
-from dlviz.drawing.worker import Worker
+from dlviz.drawing.export.process import Worker
 worker = Worker(Path({str(impatient(tmp_path, GRACE=1))!r}))
 worker.ask({PROBE!r}, 60)
 threading.Thread(target=worker.ask, args=({job!r}, 60), daemon=True).start()
@@ -222,7 +222,7 @@ time.sleep(60)
 @on_linux
 def test_the_process_holds_neither_the_app_nor_its_libraries():
     drawn("png")
-    maps = Path(f"/proc/{export.WORKER.pid}/maps").read_text()
+    maps = Path(f"/proc/{files.WORKER.pid}/maps").read_text()
     assert "vl_convert" in maps
     assert not [name for name in ("torch", "numba", "llvmlite", "numpy", "pyarrow") if f"/{name}/" in maps]
 
@@ -231,10 +231,10 @@ def test_the_process_holds_neither_the_app_nor_its_libraries():
 def test_the_memory_of_the_process_stays_bounded():
     def held() -> float:
         """In MB, without the pages of its libraries: how many others share these changes meanwhile."""
-        text = Path(f"/proc/{export.WORKER.pid}/smaps_rollup").read_text()
+        text = Path(f"/proc/{files.WORKER.pid}/smaps_rollup").read_text()
         return int(re.search(r"^Anonymous:\s+(\d+)", text, re.MULTILINE)[1]) / 1e3
 
-    export.WORKER.end()
+    files.WORKER.end()
     for fmt in ("svg", "pdf", "png") * 3:
         drawn(fmt)
     early = held()
@@ -245,11 +245,11 @@ def test_the_memory_of_the_process_stays_bounded():
 
 def test_the_program_ends_at_once_with_a_process_standing():
     code = """
-from dlviz.drawing import export
-from dlviz.drawing.message import message
-from dlviz.drawing.theme import Look
-export.render(message("x", Look()), "svg")
-print(export.WORKER.pid, flush=True)
+from dlviz.drawing.export import files
+from dlviz.drawing.grammar.finish import message
+from dlviz.drawing.grammar.theme import Look
+files.render(message("x", Look()), "svg")
+print(files.WORKER.pid, flush=True)
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0 and not done.stderr

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 
 from dlviz import catalog
-from dlviz.drawing.export import render
-from dlviz.drawing.theme import INKS, Look
+from dlviz.drawing.export.files import render
+from dlviz.drawing.grammar.theme import INKS, Look
 from dlviz.thumbnails import SIZE, thumbnail
 
 

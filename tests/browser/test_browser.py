@@ -8,9 +8,9 @@ from PIL import Image, ImageChops
 from playwright.sync_api import expect
 
 from dlviz import catalog
-from dlviz.drawing.theme import INKS
+from dlviz.drawing.grammar.theme import INKS
 from dlviz.language import translate, words
-from dlviz.ui.visitor import THEME_CHECK_SECONDS
+from dlviz.ui.session.visitor import THEME_CHECK_SECONDS
 
 STEM = "loss_surfaces"
 MODEL = catalog.concepts()[STEM].experiment.Settings

@@ -6,9 +6,9 @@ import pytest
 from degenerate import KINDS, MISSHAPEN, bare, cases, results
 
 from dlviz import catalog
-from dlviz.drawing.message import message
-from dlviz.drawing.piece import says
-from dlviz.drawing.theme import Look
+from dlviz.drawing.grammar.finish import message
+from dlviz.drawing.grammar.piece import says
+from dlviz.drawing.grammar.theme import Look
 
 from .vega import vega
 

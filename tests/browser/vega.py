@@ -13,7 +13,7 @@ from typing import Any
 
 import streamlit
 
-from dlviz.ui.steady import steady
+from dlviz.ui.page.steady import steady
 
 STATIC = Path(streamlit.__file__).parent / "static"
 # As Streamlit's own component calls it (static/js/ArrowVegaLiteChart).

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from dlviz.drawing.theme import Look, tr
+from dlviz.drawing.grammar.theme import Look, tr
 from dlviz.numbers import above, percent, small
 
 from . import zigzag

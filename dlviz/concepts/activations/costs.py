@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlviz.contract import Progress, silent
-from dlviz.engine import saturation
-from dlviz.engine.activations import maxout
-from dlviz.engine.device import device, in_words
-from dlviz.engine.kept import kept
+from dlviz.engine.runtime.cache import cached
+from dlviz.engine.runtime.device import device, in_words
+from dlviz.engine.signals import saturation
+from dlviz.engine.signals.activations import maxout
+from dlviz.progress import Progress, silent
 
 from .measure import Costs, Properties
 from .neuron import both_sides, kinks, lines, numeric, steepest, torch_function
@@ -27,7 +27,7 @@ FLAT = 1e-6
 """A side on which |f′| ends below this saturates."""
 
 
-@kept(maxsize=64)
+@cached(maxsize=64)
 def properties(
     name: str, parameter: float | None, pieces: int, seed: int, *, progress: Progress = silent
 ) -> Properties:
@@ -55,7 +55,7 @@ def properties(
     )
 
 
-@kept(maxsize=8)
+@cached(maxsize=8)
 def costs(
     functions: tuple[tuple[str, float | None], ...], pieces: int, seed: int, *, progress: Progress = silent
 ) -> Costs:

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from dlviz.drawing import lines
-from dlviz.drawing.axes import Axis, frame, span
-from dlviz.drawing.beside import Beside, drawn_curves
-from dlviz.drawing.lines import Line
-from dlviz.drawing.message import message
-from dlviz.drawing.palette import colour
-from dlviz.drawing.piece import Piece, finish, footnote, literal, mark, rows, word
-from dlviz.drawing.theme import Look, tr
+from dlviz.drawing.curves import lines
+from dlviz.drawing.curves.curve_labels import Beside, drawn_curves
+from dlviz.drawing.curves.lines import Line
+from dlviz.drawing.grammar.axes import Axis, frame, span
+from dlviz.drawing.grammar.finish import finish, footnote, message
+from dlviz.drawing.grammar.palette import colour
+from dlviz.drawing.grammar.piece import Piece, literal, mark, rows, word
+from dlviz.drawing.grammar.theme import Look, tr
 
 from . import zigzag
 from .depth import SEEDS

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from dlviz.contract import Progress, silent
-from dlviz.engine import mean_field, saturation
-from dlviz.engine.activations import ACTIVATIONS
-from dlviz.engine.device import device
-from dlviz.engine.kept import kept
+from dlviz.engine.runtime.cache import cached
+from dlviz.engine.runtime.device import device
+from dlviz.engine.signals import mean_field, saturation
+from dlviz.engine.signals.activations import ACTIVATIONS
+from dlviz.progress import Progress, silent
 
 from .digits import standardised_digits
 from .measure import Depth, DepthTheory
@@ -23,7 +23,7 @@ def seeds(seed: int) -> tuple[int, ...]:
     return tuple(seed + 1000 * repeat for repeat in range(SEEDS))
 
 
-@kept(maxsize=128)
+@cached(maxsize=128)
 def measured(
     functions: tuple[tuple[str, float | None], ...],
     depth: int,
@@ -38,7 +38,7 @@ def measured(
 
     Without an ``epsilon`` no saturated share is given (NaN), and no other ε runs the networks again.
     """
-    from dlviz.engine.propagation import Variant, propagate
+    from dlviz.engine.signals.propagation import Variant, propagate
 
     if not functions:
         return {}
@@ -53,7 +53,7 @@ def measured(
     }
 
 
-@kept(maxsize=64)
+@cached(maxsize=64)
 def predicted(
     name: str,
     parameter: float | None,
@@ -88,13 +88,13 @@ def predicted(
         )  # fmt: skip
 
 
-@kept(maxsize=128)
+@cached(maxsize=128)
 def spectral_norms(depth: int, width: int, seed: int, *, progress: Progress = silent) -> np.ndarray:
     """‖W_l‖₂ for σ_w = 1 of the networks that :func:`measured` runs, (SEEDS, depth)."""
     import torch
 
-    from dlviz.engine.initializers import base
-    from dlviz.engine.propagation import generator
+    from dlviz.engine.signals.initializers import base
+    from dlviz.engine.signals.propagation import generator
 
     inputs, where = standardised_digits(INPUTS)[0].shape[1], device(double=True)
     found = np.empty((SEEDS, depth))

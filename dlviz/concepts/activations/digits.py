@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 
-from dlviz.engine.datasets import balanced, digits
+from dlviz.engine.data.datasets import balanced, digits
 
 
 @cache

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlviz.contract import Progress, silent
-from dlviz.engine.device import device
-from dlviz.engine.kept import kept
-from dlviz.parts import split
+from dlviz.engine.runtime.cache import cached
+from dlviz.engine.runtime.device import device
+from dlviz.progress import Progress, silent, split
 
 from .digits import standardised_digits
 from .measure import DeadGrid, DeadLines
@@ -20,7 +19,7 @@ from .settings import RACING
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from dlviz.engine.training import Networks
+    from dlviz.engine.networks.training import Networks
 
 LAYERS = (64, 64, 64, 10)
 """Inputs, two hidden layers, classes."""
@@ -40,7 +39,7 @@ def _networks(
     """One network a row: He's normal weights drawn from its seed, the given bias at every hidden unit."""
     import torch
 
-    from dlviz.engine.training import MAXOUT, Networks
+    from dlviz.engine.networks.training import MAXOUT, Networks
 
     # All in one stack have the same shape; a stack is all maxout or none.
     rows = pieces if set(activations) == {MAXOUT} else 1
@@ -74,8 +73,8 @@ def _dead(networks: Networks, x: Tensor) -> np.ndarray:
     """
     import torch
 
-    from dlviz.engine.activations import ACTIVATIONS
-    from dlviz.engine.training import MAXOUT
+    from dlviz.engine.networks.training import MAXOUT
+    from dlviz.engine.signals.activations import ACTIVATIONS
 
     pre, _ = networks.forward(x)
     dead = torch.zeros(len(networks.activations), device=x.device)
@@ -89,12 +88,12 @@ def _dead(networks: Networks, x: Tensor) -> np.ndarray:
     return torch.where(finite, dead / units, math.nan).cpu().numpy()
 
 
-@kept(maxsize=8)
+@cached(maxsize=8)
 def grid(seed: int, *, progress: Progress = silent) -> DeadGrid:
     """ReLU networks for every learning rate and initial bias, trained at once."""
     import torch
 
-    from dlviz.engine.training import mini_batches, train
+    from dlviz.engine.networks.training import mini_batches, train
 
     x, y = _examples()
     rates, biases = (part.ravel() for part in np.meshgrid(RATES, BIASES))
@@ -105,7 +104,7 @@ def grid(seed: int, *, progress: Progress = silent) -> DeadGrid:
     return DeadGrid(np.array(RATES), np.array(BIASES), _dead(networks, x).astype(float).reshape(shape))
 
 
-@kept(maxsize=32)
+@cached(maxsize=32)
 def lines(
     rate: float, bias: float, leaky_slope: float, elu_alpha: float, pieces: int, seed: int, *,
     progress: Progress = silent,
@@ -113,7 +112,7 @@ def lines(
     """Dead share and training accuracy over the steps at one rate and bias, for ReLU and its cures."""
     import torch
 
-    from dlviz.engine.training import mini_batches, train
+    from dlviz.engine.networks.training import mini_batches, train
 
     x, y = _examples()
     parameters = {"ReLU": None, "Leaky ReLU": leaky_slope, "ELU": elu_alpha, "Maxout": None}

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from dlviz.contract import Progress, silent
-from dlviz.engine.device import settled
-from dlviz.parts import split
+from dlviz.engine.runtime.device import with_fallback
+from dlviz.progress import Progress, silent, split
 
 from . import costs, depth, dying, learned, softmax, zigzag
 from .measure import Result
@@ -32,7 +31,7 @@ COSTS = {
 """About how long each part takes, in one unit; others take a tenth of it."""
 
 
-@settled
+@with_fallback
 def run(settings: Settings, progress: Progress = silent) -> Result:
     """The function above, and what the chosen panels need of it. Equal settings give equal numbers.
 

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from dlviz.drawing import margins as strips
-from dlviz.drawing.axes import frame
-from dlviz.drawing.beside import Beside
-from dlviz.drawing.margins import Margins
-from dlviz.drawing.palette import colour
-from dlviz.drawing.paths import ghost_colour
-from dlviz.drawing.piece import Piece, finish, mark, rows
-from dlviz.drawing.theme import Look, tr
+from dlviz.drawing.curves import margins as strips
+from dlviz.drawing.curves.curve_labels import Beside
+from dlviz.drawing.curves.margins import Margins
+from dlviz.drawing.grammar.axes import frame
+from dlviz.drawing.grammar.finish import finish
+from dlviz.drawing.grammar.palette import colour, ghost_colour
+from dlviz.drawing.grammar.piece import Piece, mark, rows
+from dlviz.drawing.grammar.theme import Look, tr
 from dlviz.numbers import fixed, percent, small
 
 from .measure import Neuron, Result

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from dlviz.contract import Progress, silent
-from dlviz.engine.device import device
-from dlviz.engine.kept import kept
+from dlviz.engine.runtime.cache import cached
+from dlviz.engine.runtime.device import device
+from dlviz.progress import Progress, silent
 
 from .digits import standardised_digits
 from .measure import LearnedSlopes
@@ -16,7 +16,7 @@ SAMPLES, BATCH, STEPS = 1000, 50, 300
 SEEDS = 5
 
 
-@kept(maxsize=16)
+@cached(maxsize=16)
 def slopes(start: float, rate: float, seed: int, *, progress: Progress = silent) -> LearnedSlopes:
     """SEEDS networks 64-64-64-64-10 with one PReLU slope per hidden layer from ``start``, by plain SGD.
 
@@ -25,7 +25,7 @@ def slopes(start: float, rate: float, seed: int, *, progress: Progress = silent)
     """
     import torch
 
-    from dlviz.engine.training import mini_batches
+    from dlviz.engine.networks.training import mini_batches
 
     x, y = (torch.tensor(part) for part in standardised_digits(SAMPLES))
     where = device()

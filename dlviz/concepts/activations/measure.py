@@ -13,7 +13,7 @@ from .settings import Settings
 NEAR = 0.05
 """Distance from the target, of length √2 from the start, at which two weights have arrived."""
 GONE = 1e-290
-"""Gradients and activations below this are gone: the runs hold zeros there (:mod:`dlviz.engine.propagation`)."""
+"""Gradients and activations below this are gone: runs of :mod:`dlviz.engine.signals.propagation` hold zeros there."""
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlviz.contract import Progress, silent
-from dlviz.engine import saturation
-from dlviz.engine.activations import ACTIVATIONS, maxout
-from dlviz.engine.kept import kept
+from dlviz.engine.runtime.cache import cached
+from dlviz.engine.signals import saturation
+from dlviz.engine.signals.activations import ACTIVATIONS, maxout
+from dlviz.progress import Progress, silent
 
 from .measure import Neuron
 
@@ -66,7 +66,7 @@ def through_autograd(value: Callable[[torch.Tensor], torch.Tensor], x: np.ndarra
     return f.detach().numpy(), slope.numpy()
 
 
-@kept(maxsize=64)
+@cached(maxsize=64)
 def neuron(
     name: str,
     parameter: float | None,
@@ -150,7 +150,7 @@ def both_sides(places: np.ndarray) -> np.ndarray:
     return np.concatenate([places - 1e-9, places + 1e-9])
 
 
-@kept(maxsize=64)
+@cached(maxsize=64)
 def steepest(
     name: str, parameter: float | None, pieces: int = 1, seed: int = 0, *, progress: Progress = silent
 ) -> float:

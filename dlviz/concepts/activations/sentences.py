@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from dlviz.contract import Note, Readout
-from dlviz.engine.activations import ACTIVATIONS
+from dlviz.engine.signals.activations import ACTIVATIONS
 from dlviz.numbers import above, fixed, percent, small
 
 from . import zigzag

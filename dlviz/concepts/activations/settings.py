@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from dlviz import contract
 from dlviz.contract import knob, log_ticks, on_panel
-from dlviz.engine.activations import ACTIVATIONS
+from dlviz.engine.signals.activations import ACTIVATIONS
 
 Panel = Literal[
     "Gradient by depth", "Saturation by depth", "Zigzag", "Dying ReLU", "Learned slope", "Softmax", "Table"

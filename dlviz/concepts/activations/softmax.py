@@ -6,8 +6,8 @@ from functools import cache
 
 import numpy as np
 
-from dlviz.contract import Progress, silent
-from dlviz.engine.kept import kept
+from dlviz.engine.runtime.cache import cached
+from dlviz.progress import Progress, silent
 
 from .digits import standardised_digits
 from .measure import Softmax
@@ -57,7 +57,7 @@ def jacobian_norm(p: np.ndarray) -> np.ndarray:
     return unit * np.sqrt(diagonal + np.maximum(beside, 0.0))
 
 
-@kept(maxsize=32)
+@cached(maxsize=32)
 def softmax(temperature: float, *, progress: Progress = silent) -> Softmax:
     """Largest probability, entropy and Jacobian over the scales s = 1/T and at one, there by autograd too."""
     import torch

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from dlviz.drawing import lines
-from dlviz.drawing.axes import Axis, frame, span
-from dlviz.drawing.lines import Line
-from dlviz.drawing.matrix import matrix, sequential
-from dlviz.drawing.piece import finish, footnote
-from dlviz.drawing.ranges import ranges
-from dlviz.drawing.table import table as text_table
-from dlviz.drawing.theme import Look, tr
+from dlviz.drawing.charts.matrix import matrix, sequential
+from dlviz.drawing.charts.table import table as text_table
+from dlviz.drawing.curves import lines
+from dlviz.drawing.curves.lines import Line
+from dlviz.drawing.curves.ranges import ranges
+from dlviz.drawing.grammar.axes import Axis, frame, span
+from dlviz.drawing.grammar.finish import finish, footnote
+from dlviz.drawing.grammar.theme import Look, tr
 
 from .deep_figures import BESIDE, SUPPORT, missing
 from .measure import DeadLines, Properties, Result

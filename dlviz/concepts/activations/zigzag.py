@@ -11,9 +11,9 @@ from functools import cache
 
 import numpy as np
 
-from dlviz.contract import Progress, silent
-from dlviz.engine.activations import ACTIVATIONS
-from dlviz.engine.kept import kept
+from dlviz.engine.runtime.cache import cached
+from dlviz.engine.signals.activations import ACTIVATIONS
+from dlviz.progress import Progress, silent
 
 from .digits import standardised_digits
 from .measure import Agreement, Paths
@@ -28,7 +28,7 @@ PATH_RATE = 0.5
 TARGET = (1.0, -1.0)
 
 
-@kept(maxsize=32)
+@cached(maxsize=32)
 def agreement(name: str, parameter: float | None, seed: int, *, progress: Progress = silent) -> Agreement:
     """Sign agreement of weight gradients in the second layer of a 64-100-10 network, by batch size.
 
@@ -86,7 +86,7 @@ def principal_components() -> np.ndarray:
     return u / u.std(axis=0) * np.sign(largest)
 
 
-@kept(maxsize=32)
+@cached(maxsize=32)
 def path(name: str, parameter: float | None, seed: int, *, progress: Progress = silent) -> Paths:
     """SGD on one linear neuron with two inputs f(u₁), f(u₂), one sample a step, towards the weights (1, -1).
 

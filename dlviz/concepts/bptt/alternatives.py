@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from dlviz.drawing.theme import Look, tr
+from dlviz.drawing.grammar.theme import Look, tr
 from dlviz.language import words
 from dlviz.numbers import small
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dlviz.contract import Progress, silent
-from dlviz.engine.device import settled
-from dlviz.parts import split
+from dlviz.engine.runtime.device import with_fallback
+from dlviz.progress import Progress, silent, split
 
 from . import exploding, remembering, studies, tasks
 from .measure import Result
@@ -28,7 +27,7 @@ COSTS = {
 """About how long the parts take, in one unit."""
 
 
-@settled
+@with_fallback
 def run(settings: Settings, progress: Progress = silent) -> Result:
     """The gradients of all cells, and what the chosen panels need.
 

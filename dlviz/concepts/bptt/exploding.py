@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dlviz.contract import Progress, silent
-from dlviz.engine.kept import kept
+from dlviz.engine.runtime.cache import cached
+from dlviz.progress import Progress, silent
 
 from .settings import Settings
 from .trained import CURES, End, Exploding
@@ -23,7 +23,7 @@ def exploding(s: Settings, progress: Progress = silent) -> Exploding | None:
     return _runs(start, s.data, min(s.steps_read, LONGEST), rates, s.steps, s.seed, progress=progress)
 
 
-@kept(16)
+@cached(16)
 def _runs(
     start: tuple[str, int, str, float, float, float],
     data: str,
@@ -37,8 +37,9 @@ def _runs(
     """``start``: cell, units, matrix, radius, gain of the inputs, gate bias; ``rates`` as in the settings."""
     import torch
 
-    from dlviz.engine import recurrent_training, sequences
-    from dlviz.engine.recurrent_start import generator
+    from dlviz.engine.data import sequences
+    from dlviz.engine.networks import recurrent_training
+    from dlviz.engine.signals.recurrent_init import generator
 
     from .remembering import networks
     from .studies import keys

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from dlviz.contract import Figure
+from dlviz.contract import FigureSpec
 
 from . import gate_figures, hero, pair_figures, step_figures, task_figures, training_figures
 from .alternatives import alt
 from .settings import Settings
 
-FIGURES: dict[str, Figure] = {
-    "hero": Figure("How far the gradient reaches", hero.hero, alt("hero")),
-    "pairs": Figure("From every step to every other", pair_figures.pairs, alt("pairs")),
-    "jacobian": Figure("Singular values of one step", step_figures.jacobian, alt("jacobian")),
-    "powers": Figure("Norm against radius: powers of W", step_figures.powers, alt("powers")),
-    "contributions": Figure("Where the weight gradient comes from", step_figures.contributions, alt("contributions")),
-    "truncation": Figure("What truncation leaves out", step_figures.truncation, alt("truncation")),
-    "angle": Figure("How truncation turns the gradient", step_figures.angle, alt("angle")),
-    "gates": Figure("Gates over a sequence", gate_figures.gates, alt("gates")),
-    "highway": Figure("The highway through the gates", gate_figures.highway, alt("highway")),
-    "losses": Figure("One run, five treatments", training_figures.losses, alt("losses")),
-    "norms": Figure("Norm of the gradient by step", training_figures.norms, alt("norms")),
-    "turned": Figure("How clipping turns the gradient", training_figures.turned, alt("turned")),
-    "remembering": Figure("Does it remember?", training_figures.remembering, alt("remembering")),
-    "tasks": Figure("Shapes of sequence tasks", task_figures.task_shapes, alt("tasks")),
+FIGURES: dict[str, FigureSpec] = {
+    "hero": FigureSpec("How far the gradient reaches", hero.hero, alt("hero")),
+    "pairs": FigureSpec("From every step to every other", pair_figures.pairs, alt("pairs")),
+    "jacobian": FigureSpec("Singular values of one step", step_figures.jacobian, alt("jacobian")),
+    "powers": FigureSpec("Norm against radius: powers of W", step_figures.powers, alt("powers")),
+    "contributions": FigureSpec(
+        "Where the weight gradient comes from", step_figures.contributions, alt("contributions")
+    ),
+    "truncation": FigureSpec("What truncation leaves out", step_figures.truncation, alt("truncation")),
+    "angle": FigureSpec("How truncation turns the gradient", step_figures.angle, alt("angle")),
+    "gates": FigureSpec("Gates over a sequence", gate_figures.gates, alt("gates")),
+    "highway": FigureSpec("The highway through the gates", gate_figures.highway, alt("highway")),
+    "losses": FigureSpec("One run, five treatments", training_figures.losses, alt("losses")),
+    "norms": FigureSpec("Norm of the gradient by step", training_figures.norms, alt("norms")),
+    "turned": FigureSpec("How clipping turns the gradient", training_figures.turned, alt("turned")),
+    "remembering": FigureSpec("Does it remember?", training_figures.remembering, alt("remembering")),
+    "tasks": FigureSpec("Shapes of sequence tasks", task_figures.task_shapes, alt("tasks")),
 }
 
 PANELS: dict[str, tuple[str, ...]] = {

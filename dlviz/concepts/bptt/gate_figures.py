@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from dlviz.drawing import lines
-from dlviz.drawing.axes import Axis, frame, span
-from dlviz.drawing.beside import Beside, drawn_curves
-from dlviz.drawing.curve import Line
-from dlviz.drawing.message import message
-from dlviz.drawing.palette import ramp
-from dlviz.drawing.piece import Piece, finish, footnote, mark
-from dlviz.drawing.relief import data_url
-from dlviz.drawing.theme import Look, tr
+from dlviz.drawing.curves import lines
+from dlviz.drawing.curves.curve import Line
+from dlviz.drawing.curves.curve_labels import Beside, drawn_curves
+from dlviz.drawing.grammar.axes import Axis, frame, span
+from dlviz.drawing.grammar.finish import finish, footnote, message
+from dlviz.drawing.grammar.image import data_url
+from dlviz.drawing.grammar.palette import ramp
+from dlviz.drawing.grammar.piece import Piece, mark
+from dlviz.drawing.grammar.theme import Look, tr
 
 from .alternatives import missing
 from .measure import GONE, Result

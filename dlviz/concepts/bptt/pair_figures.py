@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from dlviz.drawing.message import message
-from dlviz.drawing.palette import colour
-from dlviz.drawing.piece import finish, footnote
-from dlviz.drawing.theme import Look, tr
-from dlviz.drawing.triangle import LEAST, RESOLVE, triangle
+from dlviz.drawing.charts.triangle import LEAST, RESOLVE, triangle
+from dlviz.drawing.grammar.finish import finish, footnote, message
+from dlviz.drawing.grammar.palette import colour
+from dlviz.drawing.grammar.theme import Look, tr
 
 from .alternatives import missing
 from .measure import Result

@@ -6,16 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlviz.contract import Progress, silent
-from dlviz.engine.kept import kept
-from dlviz.parts import split
+from dlviz.engine.runtime.cache import cached
+from dlviz.progress import Progress, silent, split
 
 from .settings import Settings
 from .trained import CLOSE, Remembering
 
 if TYPE_CHECKING:
-    from dlviz.engine.recurrent import Recurrent
-    from dlviz.engine.sequences import Kind
+    from dlviz.engine.data.sequences import Kind
+    from dlviz.engine.networks.recurrent import Recurrent
 
 BATCH = 16
 TESTED = 512
@@ -31,14 +30,14 @@ def networks(start: tuple[str, int, str, float, float, float], kind: Kind, keys:
     """
     import torch
 
-    from dlviz.engine import recurrent_start
-    from dlviz.engine.device import device
-    from dlviz.engine.recurrent import Recurrent
+    from dlviz.engine.networks.recurrent import Recurrent
+    from dlviz.engine.runtime.device import device
+    from dlviz.engine.signals import recurrent_init
 
     cell, hidden, matrix, radius, gain, bias = start
     given = {"matrix": matrix, "radius": radius, "input_gain": gain, "bias": bias}
-    drawn = recurrent_start.draw(cell, hidden, kind.inputs, keys, **given)
-    readout = recurrent_start.readout(hidden, kind.outputs, keys)
+    drawn = recurrent_init.draw(cell, hidden, kind.inputs, keys, **given)
+    readout = recurrent_init.readout(hidden, kind.outputs, keys)
     parts = [drawn.weight_ih, drawn.weight_hh, drawn.bias, readout, torch.zeros(len(keys), kind.outputs)]
     return Recurrent(cell, *[part.float().to(device()).repeat(copies, *[1] * (part.dim() - 1)) for part in parts])
 
@@ -72,7 +71,7 @@ def remembering(s: Settings, progress: Progress = silent) -> Remembering | None:
     )  # fmt: skip
 
 
-@kept(32)
+@cached(32)
 def _accuracy(
     start: tuple[str, int, str, float, float, float],
     task: str,
@@ -89,8 +88,9 @@ def _accuracy(
     """Share of right answers after training, (L, S), shortest lag first."""
     import torch
 
-    from dlviz.engine import recurrent, recurrent_training, sequences
-    from dlviz.engine.recurrent_start import generator
+    from dlviz.engine.data import sequences
+    from dlviz.engine.networks import recurrent, recurrent_training
+    from dlviz.engine.signals.recurrent_init import generator
 
     from .studies import keys
 
@@ -146,7 +146,7 @@ class Drawn:
         """Inputs (steps, M, T, B, d) and targets (steps, M, B); shorter sequences stand at the end."""
         import torch
 
-        from dlviz.engine import sequences
+        from dlviz.engine.data import sequences
 
         kind, count = sequences.KINDS[self.task], self.count
         models = len(self.lengths) * len(self.generators)

@@ -108,7 +108,7 @@ for name, cell in cells.items():
 
 def code(result: Result) -> str:
     """A script that prints the loss of the first network of each cell, and ‖∂L/∂h_t‖ from lag 0 on."""
-    from dlviz.engine.sequences import KINDS
+    from dlviz.engine.data.sequences import KINDS
 
     s = result.settings
     kind = KINDS[s.data]

@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from dlviz.drawing import lines
-from dlviz.drawing.axes import Axis, frame, span
-from dlviz.drawing.beside import Beside
-from dlviz.drawing.curve import Line
-from dlviz.drawing.dots import dots
-from dlviz.drawing.message import message
-from dlviz.drawing.palette import colour
-from dlviz.drawing.piece import Piece, finish, footnote, literal, mark, number, rows
-from dlviz.drawing.theme import Look, tr
+from dlviz.drawing.curves import lines
+from dlviz.drawing.curves.curve import Line
+from dlviz.drawing.curves.curve_labels import Beside
+from dlviz.drawing.curves.dots import dots
+from dlviz.drawing.grammar.axes import Axis, frame, span
+from dlviz.drawing.grammar.finish import finish, footnote, message
+from dlviz.drawing.grammar.palette import colour
+from dlviz.drawing.grammar.piece import Piece, literal, mark, number, rows
+from dlviz.drawing.grammar.theme import Look, tr
 from dlviz.numbers import small
 
 from .alternatives import missing

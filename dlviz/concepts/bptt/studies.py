@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from dlviz.contract import Progress, silent
-from dlviz.engine.kept import kept
-from dlviz.parts import split
+from dlviz.engine.runtime.cache import cached
+from dlviz.progress import Progress, silent, split
 
 from .measure import Gates, Pairs, Reach, Steps, Weight
 from .settings import Settings
@@ -53,7 +52,7 @@ def keys(seed: int, count: int) -> list[int]:
 
 def _batches(of: Network, seed: int, seeds: int) -> list[list[int]]:
     """Keys of the networks in groups that fit a cache: a larger group waits for memory at each step."""
-    from dlviz.engine.cells import BLOCKS
+    from dlviz.engine.signals.cells import BLOCKS
 
     blocks = BLOCKS[of.cell]
     together = max(1, int(min(WEIGHTS / (blocks * of.hidden**2), STEPS / (3 * of.length * blocks * of.hidden))))
@@ -72,19 +71,20 @@ def _read(of: Network, chosen: list[int], progress: Progress = silent) -> _Run:
     """The networks with these keys read their sequences, to the loss."""
     import torch
 
-    from dlviz.engine import cells, recurrent_start, sequences
-    from dlviz.engine.device import device
+    from dlviz.engine.data import sequences
+    from dlviz.engine.runtime.device import device
+    from dlviz.engine.signals import cells, recurrent_init
 
     kind = sequences.KINDS[of.data]
-    drawn = [sequences.draw(of.data, of.length, 1, recurrent_start.generator(key, 6)) for key in chosen]
+    drawn = [sequences.draw(of.data, of.length, 1, recurrent_init.generator(key, 6)) for key in chosen]
     x = torch.cat([inputs for inputs, _ in drawn]).to(device(double=True))
     y = torch.cat([target for _, target in drawn]).to(x.device)
     given = {"matrix": of.matrix, "radius": of.radius, "input_gain": of.input_gain, "bias": of.bias}
-    networks = recurrent_start.draw(
+    networks = recurrent_init.draw(
         of.cell, of.hidden, kind.inputs, chosen, **given, progress=lambda _share: progress(0.0)
     )
     trace = cells.forward(networks, x, progress)
-    readout = recurrent_start.readout(of.hidden, kind.outputs, chosen)
+    readout = recurrent_init.readout(of.hidden, kind.outputs, chosen)
     loss, by_h = sequences.final_loss(of.data, trace.h[-1], readout, y)
     # The loss reads h; c of an LSTM has no direct part in it.
     last = torch.zeros(len(chosen), networks.state, dtype=x.dtype, device=x.device)
@@ -92,12 +92,12 @@ def _read(of: Network, chosen: list[int], progress: Progress = silent) -> _Run:
     return _Run(trace, last, loss, x)
 
 
-@kept(128)
+@cached(128)
 def reach(of: Network, seeds: int, seed: int, *, progress: Progress = silent) -> Reach:
     """The gradient of the final loss by every state, for all networks of one kind of cell."""
     import torch
 
-    from dlviz.engine import cells, recurrent_start
+    from dlviz.engine.signals import cells, recurrent_init
 
     gradients, losses, sigmas, slopes = [], [], [], []
     groups = _batches(of, seed, seeds)
@@ -108,19 +108,19 @@ def reach(of: Network, seeds: int, seed: int, *, progress: Progress = silent) ->
             by_state, _ = cells.backward(run.trace, run.last, backward)
             gradients.append(cells.norm(by_state[1:].flip(0)).T.cpu().numpy())
             losses.append(run.loss.cpu().numpy())
-            sigmas += [recurrent_start.largest_singular_value(of.hidden, of.matrix, of.radius, key) for key in chosen]
+            sigmas += [recurrent_init.largest_singular_value(of.hidden, of.matrix, of.radius, key) for key in chosen]
             if of.cell in cells.VANILLA:
                 slopes.append(run.trace.local[0].mean((0, 2, 3)).cpu().numpy())
     slope = np.concatenate(slopes) if slopes else np.full(seeds, np.nan)
     return Reach(np.concatenate(gradients), np.concatenate(losses), np.array(sigmas), slope)
 
 
-@kept(128)
+@cached(128)
 def pairs(of: Network, seed: int, *, progress: Progress = silent) -> Pairs:
     """‖∂s_t/∂s_s‖ for pairs of steps of the first network, exact or by random rows."""
     import torch
 
-    from dlviz.engine import cells, recurrent_start
+    from dlviz.engine.signals import cells, recurrent_init
 
     stride = -(-of.length // TARGETS)
     targets = list(range(of.length, 0, -stride))[::-1]
@@ -130,18 +130,18 @@ def pairs(of: Network, seed: int, *, progress: Progress = silent) -> Pairs:
         state, probes = trace.cells.state, None
         if each * state > EXACT:
             count = int(np.clip(PROBED / each, 8, min(64, state)))
-            generator = recurrent_start.generator(keys(seed, 1)[0], 7)
+            generator = recurrent_init.generator(keys(seed, 1)[0], 7)
             probes = torch.randn(count, state, generator=generator, dtype=torch.float64).to(trace.h.device)
         logs = cells.products(trace, targets, probes, progress)
     return Pairs(np.array(targets), logs, 0 if probes is None else len(probes))
 
 
-@kept(16)
+@cached(16)
 def steps(of: Network, seed: int, *, progress: Progress = silent) -> Steps:
     """Singular values and spectral radius of the Jacobian of single steps, and the powers of W."""
     import torch
 
-    from dlviz.engine import cells
+    from dlviz.engine.signals import cells
 
     with torch.no_grad():
         trace = _read(of, keys(seed, 1)).trace
@@ -168,12 +168,12 @@ def steps(of: Network, seed: int, *, progress: Progress = silent) -> Steps:
     return Steps(at, singular, rho, np.array(powers), float(of.radius), powers[1])
 
 
-@kept(16)
+@cached(16)
 def weight(of: Network, seeds: int, seed: int, *, progress: Progress = silent) -> Weight:
     """The gradient by the recurrent weights as a sum over steps, and what truncation leaves of it."""
     import torch
 
-    from dlviz.engine import cells
+    from dlviz.engine.signals import cells
 
     errors, angles, norms, first = [], [], [], None
     groups = _batches(of, seed, seeds)
@@ -234,12 +234,12 @@ def _truncated(gram: np.ndarray) -> _Parts:
     return _Parts(to_whole / whole, size, np.sqrt(np.maximum(left, 0) / whole), angle, (whole * scale) ** 0.5)
 
 
-@kept(16)
+@cached(16)
 def gates(of: Network, seed: int, *, progress: Progress = silent) -> Gates:
     """The gates of the first network step by step, and ∂c_T/∂c_t (∂h_T/∂h_t of a GRU) beside the gates' product."""
     import torch
 
-    from dlviz.engine import cells
+    from dlviz.engine.signals import cells
 
     n = of.hidden
     with torch.no_grad():

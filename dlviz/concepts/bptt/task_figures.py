@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from dlviz.drawing.message import message
-from dlviz.drawing.piece import finish, footnote
-from dlviz.drawing.theme import Look, tr
-from dlviz.drawing.unrolled import Unrolled, unrolled
+from dlviz.drawing.charts.unrolled import Unrolled, unrolled
+from dlviz.drawing.grammar.finish import finish, footnote, message
+from dlviz.drawing.grammar.theme import Look, tr
 
 from .alternatives import missing
 from .measure import Result

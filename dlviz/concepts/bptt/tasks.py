@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from dlviz.contract import Progress, silent
-from dlviz.engine.kept import kept
+from dlviz.engine.runtime.cache import cached
+from dlviz.progress import Progress, silent
 
 from .settings import Settings
 from .trained import TASKS, Shape, Tasks
@@ -32,14 +32,14 @@ def tasks(s: Settings, progress: Progress = silent) -> Tasks:
     return _tasks(s.cell, s.matrix, s.radius, s.input_gain, bias, s.seed, progress=progress)
 
 
-@kept(16)
+@cached(16)
 def _tasks(
     cell: str, matrix: str, radius: float, gain: float, bias: float, seed: int, *, progress: Progress = silent
 ) -> Tasks:
     """Each loss is a unit vector times h of its step, so that its gradient there has norm 1."""
     import torch
 
-    from dlviz.engine import cells, recurrent_start
+    from dlviz.engine.signals import cells, recurrent_init
 
     from .studies import keys
 
@@ -47,9 +47,9 @@ def _tasks(
     chosen = keys(seed, 1)
     with torch.no_grad():
         given = {"matrix": matrix, "radius": radius, "input_gain": gain, "bias": bias}
-        net = recurrent_start.draw(cell, HIDDEN, INPUTS, chosen, **given)
-        unit = recurrent_start.readout(HIDDEN, 1, chosen)
-        random = recurrent_start.generator(chosen[0], 6)
+        net = recurrent_init.draw(cell, HIDDEN, INPUTS, chosen, **given)
+        unit = recurrent_init.readout(HIDDEN, 1, chosen)
+        random = recurrent_init.generator(chosen[0], 6)
         x = torch.randn(1, STEPS, INPUTS, generator=random, dtype=torch.float64).to(unit)
         for i, (task, (reads, losses)) in enumerate(shapes().items()):
             trace = cells.forward(net, x * torch.tensor(reads).to(unit)[None, :, None])

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from dlviz.contract import Progress, silent
-from dlviz.engine import domains
-from dlviz.engine.device import settled
-from dlviz.parts import split
+from dlviz.engine.data import digit_tasks
+from dlviz.engine.runtime.device import with_fallback
+from dlviz.progress import Progress, silent, split
 
 from . import gradual, holding, moved, studies
 from .measure import Result
@@ -34,7 +33,7 @@ HERO = 1.5
 """About how long the sweep of the hero takes, in the same unit."""
 
 
-@settled
+@with_fallback
 def run(settings: Settings, progress: Progress = silent) -> Result:
     """The freeze sweep, and what the chosen panels need.
 
@@ -49,5 +48,5 @@ def run(settings: Settings, progress: Progress = silent) -> Result:
     for (name, _, compute), watch in zip(chosen, others, strict=True):
         found[name] = compute(s, watch)
     source = source_of(Start.of(s, "all"), lambda _: progress(1.0))
-    classes = domains.classes(s.target)
-    return Result(s, source.accuracy, classes, domains.TEST * classes, domains.POOL * classes, **found)
+    classes = digit_tasks.classes(s.target)
+    return Result(s, source.accuracy, classes, digit_tasks.TEST * classes, digit_tasks.POOL * classes, **found)

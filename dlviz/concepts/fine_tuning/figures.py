@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from dlviz.contract import Figure
-from dlviz.drawing.theme import Look, tr
+from dlviz.contract import FigureSpec
+from dlviz.drawing.grammar.theme import Look, tr
 from dlviz.language import words
 
 from . import gradual_figures, hero, holding_figures, moved_figures, run_figures
@@ -27,18 +27,18 @@ def _alt(figure: str) -> Callable[[Result, Look], str]:
     return text
 
 
-FIGURES: dict[str, Figure] = {
-    "hero": Figure("Accuracy against what is frozen", hero.hero, _alt("hero")),
-    "network": Figure("What is trained", run_figures.network, _alt("network"), {"frozen": "freeze"}),
-    "accuracy": Figure("Accuracy while it learns", run_figures.accuracy, _alt("accuracy")),
-    "loss": Figure("Loss while it learns", run_figures.loss, _alt("loss")),
-    "gain": Figure("When transfer stops paying", hero.gain, _alt("gain")),
-    "holding": Figure("Target learned against source forgotten", holding_figures.holding, _alt("holding")),
-    "drift": Figure("How far the weights moved", moved_figures.drift, _alt("drift")),
-    "cka": Figure("How alike the features stayed", moved_figures.cka, _alt("cka")),
-    "features": Figure("One layer's features before and after", moved_figures.features, _alt("features")),
-    "gradual": Figure("Gradual unfreezing", gradual_figures.gradual, _alt("gradual")),
-    "pairs": Figure(
+FIGURES: dict[str, FigureSpec] = {
+    "hero": FigureSpec("Accuracy against what is frozen", hero.hero, _alt("hero")),
+    "network": FigureSpec("What is trained", run_figures.network, _alt("network"), {"frozen": "freeze"}),
+    "accuracy": FigureSpec("Accuracy while it learns", run_figures.accuracy, _alt("accuracy")),
+    "loss": FigureSpec("Loss while it learns", run_figures.loss, _alt("loss")),
+    "gain": FigureSpec("When transfer stops paying", hero.gain, _alt("gain")),
+    "holding": FigureSpec("Target learned against source forgotten", holding_figures.holding, _alt("holding")),
+    "drift": FigureSpec("How far the weights moved", moved_figures.drift, _alt("drift")),
+    "cka": FigureSpec("How alike the features stayed", moved_figures.cka, _alt("cka")),
+    "features": FigureSpec("One layer's features before and after", moved_figures.features, _alt("features")),
+    "gradual": FigureSpec("Gradual unfreezing", gradual_figures.gradual, _alt("gradual")),
+    "pairs": FigureSpec(
         "Every source on every target",
         run_figures.pairs,
         _alt("pairs"),

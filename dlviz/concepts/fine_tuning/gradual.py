@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from dlviz.contract import Progress, silent
-from dlviz.engine import transfer
-from dlviz.engine.kept import kept
+from dlviz.engine.networks import transfer
+from dlviz.engine.runtime.cache import cached
+from dlviz.progress import Progress, silent
 
 from .panels import Gradual
 from .settings import Settings
@@ -28,7 +28,7 @@ def schedule(layers: int, every: int, steps: int, rate: float) -> np.ndarray:
     return rates
 
 
-@kept(maxsize=8)
+@cached(maxsize=8)
 def trained(begin: Start, every: int, steps: int, rate: float, progress: Progress = silent) -> Gradual:
     """All three and all seeds in one program."""
     import torch

@@ -6,14 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from dlviz.drawing import lines
-from dlviz.drawing.axes import Axis, frame, span
-from dlviz.drawing.curve import Line
-from dlviz.drawing.endlabels import plot_height
-from dlviz.drawing.message import message
-from dlviz.drawing.palette import colour
-from dlviz.drawing.piece import Piece, finish, footnote, mark, word
-from dlviz.drawing.theme import Look, tr
+from dlviz.drawing.curves import lines
+from dlviz.drawing.curves.curve import Line
+from dlviz.drawing.grammar.axes import Axis, frame, span
+from dlviz.drawing.grammar.finish import finish, footnote, message
+from dlviz.drawing.grammar.palette import colour
+from dlviz.drawing.grammar.piece import Piece, mark, word
+from dlviz.drawing.grammar.theme import Look, plot_height, tr
 from dlviz.numbers import percent
 
 from .holding_figures import names

@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from dlviz.drawing import lines
-from dlviz.drawing.axes import Axis, frame, span, with_axis
-from dlviz.drawing.curve import Line
-from dlviz.drawing.dots import dots
-from dlviz.drawing.labels import wrap
-from dlviz.drawing.message import message
-from dlviz.drawing.palette import colour
-from dlviz.drawing.piece import Piece, finish, footnote, literal, mark, rows
-from dlviz.drawing.theme import Look, tr
+from dlviz.drawing.curves import lines
+from dlviz.drawing.curves.curve import Line
+from dlviz.drawing.curves.dots import dots
+from dlviz.drawing.grammar.axes import Axis, frame, span, with_axis
+from dlviz.drawing.grammar.finish import finish, footnote, message
+from dlviz.drawing.grammar.labels import wrap
+from dlviz.drawing.grammar.palette import colour
+from dlviz.drawing.grammar.piece import Piece, literal, mark, rows
+from dlviz.drawing.grammar.theme import Look, tr
 from dlviz.numbers import fixed, percent
 
 from .measure import Result, Sweep

@@ -7,10 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dlviz.contract import Progress, silent
-from dlviz.engine import transfer
-from dlviz.engine.kept import kept
-from dlviz.parts import split
+from dlviz.engine.networks import transfer
+from dlviz.engine.runtime.cache import cached
+from dlviz.progress import Progress, silent, split
 
 from .panels import Holding, Trades
 from .settings import Settings
@@ -57,7 +56,7 @@ def looks(steps: int) -> tuple[int, ...]:
     return tuple(sorted({max(1, round(share * steps)) for share in SHARES} - {steps}))
 
 
-@kept(maxsize=16)
+@cached(maxsize=16)
 def tried(begin: Start, runs: tuple[Run, ...], steps: int, rate: float, progress: Progress = silent) -> Found:
     """All the runs and seeds, in one program or a few. "Fewer steps" (a strength in steps) are looks at the first run.
 

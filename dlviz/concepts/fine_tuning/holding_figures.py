@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from dlviz.drawing import lines
-from dlviz.drawing.axes import Axis, frame, span
-from dlviz.drawing.crosses import Trade, trades
-from dlviz.drawing.message import message
-from dlviz.drawing.piece import finish, footnote
-from dlviz.drawing.theme import Look, tr
+from dlviz.drawing.curves import lines
+from dlviz.drawing.curves.crosses import Trade, trades
+from dlviz.drawing.grammar.axes import Axis, frame, span
+from dlviz.drawing.grammar.finish import finish, footnote, message
+from dlviz.drawing.grammar.theme import Look, tr
 from dlviz.numbers import fixed, percent
 
 from . import panels

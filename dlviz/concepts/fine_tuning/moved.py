@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dlviz.contract import Progress, silent
-from dlviz.engine import transfer
-from dlviz.engine.device import doubled
-from dlviz.engine.kept import kept
-from dlviz.engine.similarity import linear_cka, principal_axes
+from dlviz.engine.networks import transfer
+from dlviz.engine.runtime.cache import cached
+from dlviz.engine.runtime.device import doubled
+from dlviz.engine.signals.cka import linear_cka, principal_axes
+from dlviz.progress import Progress, silent
 
 from .panels import Moved
 from .settings import Settings
@@ -33,7 +33,7 @@ class Compared:
     digits: np.ndarray  # (n,) what the images show
 
 
-@kept(maxsize=8)
+@cached(maxsize=8)
 def compared(begin: Start, frozen: int, steps: int, rate: float, progress: Progress = silent) -> Compared:
     """Fine-tune both ways and compare every layer with what it was."""
     import torch

@@ -6,14 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from dlviz.drawing import lines
-from dlviz.drawing.axes import Axis, frame, span
-from dlviz.drawing.clouds import Cloud, two_clouds
-from dlviz.drawing.curve import Line
-from dlviz.drawing.dots import dots
-from dlviz.drawing.message import message
-from dlviz.drawing.piece import finish, footnote
-from dlviz.drawing.theme import Look, tr
+from dlviz.drawing.charts.clouds import Cloud, two_clouds
+from dlviz.drawing.curves import lines
+from dlviz.drawing.curves.curve import Line
+from dlviz.drawing.curves.dots import dots
+from dlviz.drawing.grammar.axes import Axis, frame, span
+from dlviz.drawing.grammar.finish import finish, footnote, message
+from dlviz.drawing.grammar.theme import Look, tr
 from dlviz.numbers import fixed, percent, small
 
 from .measure import Result

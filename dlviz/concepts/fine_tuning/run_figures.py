@@ -6,15 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from dlviz.drawing import lines
-from dlviz.drawing.axes import Axis, frame, span
-from dlviz.drawing.curve import Line
-from dlviz.drawing.matrix import diverging
-from dlviz.drawing.message import message
-from dlviz.drawing.network import Block, stack
-from dlviz.drawing.piece import finish, footnote
-from dlviz.drawing.theme import Look, tr
-from dlviz.drawing.tiles import tiles
+from dlviz.drawing.charts.matrix import diverging
+from dlviz.drawing.charts.network import Block, stack
+from dlviz.drawing.charts.tiles import tiles
+from dlviz.drawing.curves import lines
+from dlviz.drawing.curves.curve import Line
+from dlviz.drawing.grammar.axes import Axis, frame, span
+from dlviz.drawing.grammar.finish import finish, footnote, message
+from dlviz.drawing.grammar.theme import Look, tr
 from dlviz.numbers import fixed, percent, small
 
 from .hero import HEIGHT, SUPPORT, called, middle_and_band, named, off

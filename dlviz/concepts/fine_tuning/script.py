@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dlviz.engine import domains, transfer
+from dlviz.engine.data import digit_tasks
+from dlviz.engine.networks import transfer
 
 from .measure import Result
 from .settings import Settings
@@ -29,7 +30,7 @@ def _script(s: Settings) -> str:
 
 
 def _imports() -> str:
-    first, last = domains.TEST, domains.TEST + domains.POOL
+    first, last = digit_tasks.TEST, digit_tasks.TEST + digit_tasks.POOL
     return f'''import copy
 
 import numpy as np
@@ -63,7 +64,7 @@ def tensors(x, y):
 
 def _task(name: str, role: str, noise: float) -> str:
     """The function that gives the images and classes of a task."""
-    kind = domains.SHUFFLED.get(name, name)
+    kind = digit_tasks.SHUFFLED.get(name, name)
     lines = [f"def {role}_task(part, seed):", f'    """{name}."""', "    chosen = choose(part, seed)"]
     classes = "digits.target[chosen]"
     if name.endswith("0-4"):
@@ -75,7 +76,7 @@ def _task(name: str, role: str, noise: float) -> str:
         lines.append('    stream = ["source", "target", "test"].index(part)')
     if kind.startswith("Shifted"):
         if role == "source":
-            lines.append(f'    chosen = np.repeat(chosen, {domains.COPIES}) if part == "source" else chosen')
+            lines.append(f'    chosen = np.repeat(chosen, {digit_tasks.COPIES}) if part == "source" else chosen')
         lines.append("    rng = np.random.default_rng((seed, 1, stream))")
         lines.append("    x = canvas(chosen, rng.integers(0, 5, (len(chosen), 2)))")
     else:
@@ -87,7 +88,7 @@ def _task(name: str, role: str, noise: float) -> str:
     elif kind == "Rotated":
         lines.append("    x = np.rot90(x, axes=(1, 2))")
     lines.append(f"    y = {classes}")
-    if name in domains.SHUFFLED:
+    if name in digit_tasks.SHUFFLED:
         lines.append("    y = np.random.default_rng((seed, 3)).permutation(y)")
     lines.append("    return tensors(x, y)")
     return "\n".join(lines)
@@ -158,11 +159,11 @@ def few(x, y):
 
 
 def _training(s: Settings, begin: Start, task: str | None) -> str:
-    source_classes = 10 if task is None else domains.classes(task)
+    source_classes = 10 if task is None else digit_tasks.classes(task)
     labels = "None" if begin.labels == "all" else begin.labels
     learn = f'    train(source, *source_task("source", seed), {s.source_steps}, {SOURCE_RATE}, seed)\n'
     learn = "" if task is None else learn
-    return f"""CLASSES, LABELS, STEPS, RATE = {domains.classes(s.target)}, {labels}, {s.steps}, {s.rate}
+    return f"""CLASSES, LABELS, STEPS, RATE = {digit_tasks.classes(s.target)}, {labels}, {s.steps}, {s.rate}
 FROZEN = {s.held}
 
 found = {{"scratch": [], "full": [], "frozen": []}}

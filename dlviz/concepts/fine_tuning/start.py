@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from dlviz.contract import Progress, silent
-from dlviz.engine import domains, transfer
-from dlviz.engine.device import device
-from dlviz.engine.kept import kept
+from dlviz.engine.data import digit_tasks
+from dlviz.engine.networks import transfer
+from dlviz.engine.runtime.cache import cached
+from dlviz.engine.runtime.device import device
+from dlviz.progress import Progress, silent
 
 from .settings import Settings
 
@@ -87,7 +88,7 @@ class Data:
 
 @lru_cache(128)
 def _task(name: str, part: str, seed: int, noise: float) -> tuple[np.ndarray, np.ndarray]:
-    return domains.task(name, part, seed, noise)
+    return digit_tasks.task(name, part, seed, noise)
 
 
 def examples(
@@ -109,12 +110,12 @@ def examples(
         beat()
         parts.append(_task(name, part, seed, noise))
     if labels != "all":
-        parts = [(x[some], y[some]) for x, y in parts for some in [domains.few(y, int(labels))]]
+        parts = [(x[some], y[some]) for x, y in parts for some in [digit_tasks.few(y, int(labels))]]
     images, classes = (torch.from_numpy(np.stack(arrays)) for arrays in zip(*parts, strict=True))
     return images.to(device()), classes.to(device())
 
 
-@kept(maxsize=16)
+@cached(maxsize=16)
 def _pretrained(
     name: str | None,
     network: transfer.Kind,
@@ -125,7 +126,7 @@ def _pretrained(
     progress: Progress = silent,
 ) -> transfer.Networks:
     """Networks that have learned a task, one for each seed; as they were drawn without one."""
-    networks = transfer.draw(network, layers, 10 if name is None else domains.classes(name), seeds).to(device())
+    networks = transfer.draw(network, layers, 10 if name is None else digit_tasks.classes(name), seeds).to(device())
     if name is not None:
         x, y = examples(name, "source", seeds, beat=lambda: progress(0.0))
         rates = np.full((len(seeds), layers), rate)
@@ -157,7 +158,7 @@ def start(begin: Start, progress: Progress = silent) -> Data:
 
     seeds = begin.every_seed
     networks = learned(begin, progress)
-    classes = domains.classes(begin.target)
+    classes = digit_tasks.classes(begin.target)
     head = [part.to(device()) for part in transfer.new_head(begin.network, begin.layers, classes, seeds)]
     drawn = transfer.draw(begin.network, begin.layers, classes, seeds).to(device())
     return Data(

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlviz.contract import Progress, silent
-from dlviz.engine import domains, transfer
-from dlviz.engine.device import device
-from dlviz.engine.kept import kept
-from dlviz.parts import split
+from dlviz.engine.data import digit_tasks
+from dlviz.engine.networks import transfer
+from dlviz.engine.runtime.cache import cached
+from dlviz.engine.runtime.device import device
+from dlviz.progress import Progress, silent, split
 
 from .measure import Blocks, Curves, Pairs, Sweep
 from .settings import Settings, Source, Target
@@ -37,7 +37,7 @@ def sweep(s: Settings, labels: tuple[str, ...], progress: Progress = silent) -> 
     return Sweep(labels, both[:, 0], both[:, 1:])
 
 
-@kept(maxsize=32)
+@cached(maxsize=32)
 def _frozen(begin: Start, steps: int, rate: float, progress: Progress = silent) -> np.ndarray:
     """Accuracy from scratch, and with the first 0, ..., L − 1 layers frozen, (L + 1, S)."""
     data = start(begin, lambda _: progress(0.0))
@@ -70,7 +70,7 @@ def curves(s: Settings, progress: Progress = silent) -> Curves:
     return Curves(("From scratch", *(called[depth] for depth in depths)), steps, loss, accuracy)
 
 
-@kept(maxsize=16)
+@cached(maxsize=16)
 def _curves(
     begin: Start, steps: int, rate: float, depths: tuple[int, ...], progress: Progress = silent
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -95,7 +95,7 @@ def _curves(
 
 def blocks(s: Settings, progress: Progress = silent) -> Blocks:
     """Parameters by layer, and the time of a step at every frozen depth."""
-    classes = domains.classes(s.target)
+    classes = digit_tasks.classes(s.target)
     shape = transfer.shape(s.network, s.layers, classes)
     parameters = np.array([layer.units * (layer.fan_in + 1) for layer in shape])
     seconds = _seconds(s.network, s.layers, progress=progress)
@@ -107,7 +107,7 @@ def _units(layer: transfer.Layer) -> str:
     return f"{layer.units} × {side} × {side}" if layer.stride else str(layer.units)
 
 
-@kept(maxsize=16)
+@cached(maxsize=16)
 def _seconds(network: transfer.Kind, layers: int, progress: Progress = silent) -> np.ndarray:
     """Seconds of a step with 0, ..., L − 1 layers frozen, (L,): medians of a few steps, the least of some turns.
 
@@ -117,7 +117,7 @@ def _seconds(network: transfer.Kind, layers: int, progress: Progress = silent) -
 
     drawn = transfer.draw(network, layers, 10, range(TIMED)).to(device())
     generator = torch.Generator().manual_seed(0)
-    x = torch.rand(TIMED, transfer.BATCH, domains.SIDE**2, generator=generator).to(device())
+    x = torch.rand(TIMED, transfer.BATCH, digit_tasks.SIDE**2, generator=generator).to(device())
     y = torch.randint(10, (TIMED, transfer.BATCH), generator=generator).to(device())
     taken: list[list[float]] = [[] for _ in range(layers)]
     for turn in range(ROUNDS):
@@ -144,7 +144,7 @@ def pairs(s: Settings, progress: Progress = silent) -> Pairs:
     return Pairs(sources, targets, s.labels, tuple(range(s.layers)), gain)
 
 
-@kept(maxsize=4)
+@cached(maxsize=4)
 def _pairs(
     noise: float,
     amounts: tuple[str, ...],

@@ -6,12 +6,11 @@ import math
 
 import numpy as np
 
-from dlviz.contract import Progress, silent
-from dlviz.engine import initializers, mean_field, propagation
-from dlviz.engine.device import device, settled
-from dlviz.engine.kept import kept
-from dlviz.engine.propagation import Variant
-from dlviz.parts import split
+from dlviz.engine.runtime.cache import cached
+from dlviz.engine.runtime.device import device, with_fallback
+from dlviz.engine.signals import initializers, mean_field, propagation
+from dlviz.engine.signals.propagation import Variant
+from dlviz.progress import Progress, silent, split
 
 from . import panels
 from .measure import SATURATED, Hills, Result, Theory, inputs, random, sigma_w
@@ -28,7 +27,7 @@ COUNTED = 10_000
 WANTED = ("std", "rms", "gradient_std", "saturated", "dead")
 
 
-@settled
+@with_fallback
 def run(settings: Settings, progress: Progress = silent) -> Result:
     """Send the inputs through the network and the loss back; compute what the open panels need.
 
@@ -70,7 +69,7 @@ def _variant(settings: Settings, fan_in: int) -> Variant:
     return Variant(settings.activation, *sigmas, settings.own_parameter(), draw, sigma_w(settings, fan_in=fan_in))
 
 
-@kept(maxsize=128)
+@cached(maxsize=128)
 def _signals(
     variant: Variant, depth: int, width: int, seeds: tuple[int, ...], data: str, samples: int, seed: int,
     *, progress: Progress = silent,

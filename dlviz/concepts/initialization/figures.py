@@ -7,16 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from dlviz.contract import Figure
-from dlviz.drawing import lines, ridgeline
-from dlviz.drawing.axes import Axis, frame, span
-from dlviz.drawing.beside import Beside, drawn_curves
-from dlviz.drawing.endlabels import haloed
-from dlviz.drawing.message import message
-from dlviz.drawing.palette import colour, mix
-from dlviz.drawing.paths import ghost_colour
-from dlviz.drawing.piece import Piece, finish, footnote, mark, number, rows, word
-from dlviz.drawing.theme import Look, tr
+from dlviz.contract import FigureSpec
+from dlviz.drawing.curves import lines, ridgeline
+from dlviz.drawing.curves.curve_labels import Beside, drawn_curves
+from dlviz.drawing.grammar.axes import Axis, frame, span
+from dlviz.drawing.grammar.finish import finish, footnote, message
+from dlviz.drawing.grammar.halo import haloed
+from dlviz.drawing.grammar.palette import colour, ghost_colour, mix
+from dlviz.drawing.grammar.piece import Piece, mark, number, rows, word
+from dlviz.drawing.grammar.theme import Look, tr
 from dlviz.language import words
 
 from . import measure
@@ -283,19 +282,19 @@ class _Lenient(dict):
         return "–"
 
 
-FIGURES: dict[str, Figure] = {
-    "hero": Figure("Activations, layer by layer", hero, _alt("hero")),
-    "signals": Figure("Forward and backward", signals, _alt("signals")),
-    "grid": Figure(
+FIGURES: dict[str, FigureSpec] = {
+    "hero": FigureSpec("Activations, layer by layer", hero, _alt("hero")),
+    "signals": FigureSpec("Forward and backward", signals, _alt("signals")),
+    "grid": FigureSpec(
         "Every activation with every scheme", grid, _alt("grid"), click={"activation": "row", "scheme": "column"}
     ),
-    "chaos": Figure("Order and chaos", chaos, _alt("chaos")),
-    "spectra": Figure("Singular values of the product of all layers", spectra, _alt("spectra")),
-    "rank": Figure("Rank of the first layer during training", rank, _alt("rank")),
-    "units_same": Figure("Similarity of hidden units, without noise", units(0), _alt("units_same")),
-    "units_noisy": Figure("Similarity of hidden units, with noise", units(1), _alt("units_noisy")),
-    "train_loss": Figure("Test loss during training", train_loss, _alt("train_loss")),
-    "train_accuracy": Figure("Test accuracy during training", train_accuracy, _alt("train_accuracy")),
+    "chaos": FigureSpec("Order and chaos", chaos, _alt("chaos")),
+    "spectra": FigureSpec("Singular values of the product of all layers", spectra, _alt("spectra")),
+    "rank": FigureSpec("Rank of the first layer during training", rank, _alt("rank")),
+    "units_same": FigureSpec("Similarity of hidden units, without noise", units(0), _alt("units_same")),
+    "units_noisy": FigureSpec("Similarity of hidden units, with noise", units(1), _alt("units_noisy")),
+    "train_loss": FigureSpec("Test loss during training", train_loss, _alt("train_loss")),
+    "train_accuracy": FigureSpec("Test accuracy during training", train_accuracy, _alt("train_accuracy")),
 }
 OF_PANEL = {
     "Forward and backward": ("signals",),

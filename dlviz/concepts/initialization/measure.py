@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from dlviz import contract
-from dlviz.engine.initializers import INITIALIZERS
+from dlviz.engine.signals.initializers import INITIALIZERS
 
 from .settings import CLASSES, Settings
 
@@ -187,7 +187,7 @@ def digits_as(data: str) -> tuple[np.ndarray, np.ndarray]:
     Standardised: every pixel has mean 0 and standard deviation 1 over the set, except for the three that are
     always empty. Raw: brightness from 0 to 16.
     """
-    from dlviz.engine.datasets import digits
+    from dlviz.engine.data.datasets import digits
 
     x, y = digits()
     if data == "Digits, raw":
@@ -199,7 +199,7 @@ def digits_as(data: str) -> tuple[np.ndarray, np.ndarray]:
 @lru_cache(maxsize=16)
 def inputs(data: str, samples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """``samples`` inputs (n, 64) and their classes (n,): digits, as many of each class, or noise of random class."""
-    from dlviz.engine.datasets import balanced
+    from dlviz.engine.data.datasets import balanced
 
     rng = np.random.default_rng([seed, 0])
     if data == "Gaussian":

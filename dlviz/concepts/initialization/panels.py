@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from dlviz.contract import Progress, silent
-from dlviz.engine import initializers, mean_field, propagation, spectra, training
-from dlviz.engine.device import device
-from dlviz.engine.initializers import INITIALIZERS, Free
-from dlviz.engine.kept import kept
-from dlviz.engine.propagation import Variant
-from dlviz.parts import split
+from dlviz.engine.networks import training
+from dlviz.engine.runtime.cache import cached
+from dlviz.engine.runtime.device import device
+from dlviz.engine.signals import initializers, mean_field, propagation, spectra
+from dlviz.engine.signals.initializers import INITIALIZERS, Free
+from dlviz.engine.signals.propagation import Variant
+from dlviz.progress import Progress, silent, split
 
 from .measure import RANK, Chaos, Grid, Spectra, Symmetry, Training, digits_as, inputs, random, sigma_w
 from .settings import CLASSES, ActivationName, SchemeName, Settings
@@ -44,7 +44,7 @@ def grid(settings: Settings, progress: Progress) -> Grid:
     )  # fmt: skip
 
 
-@kept(maxsize=16)
+@cached(maxsize=16)
 def _grid(
     depth: int, width: int, free: Free, sigma_b: float, parameter: tuple[str, float] | None, data: str, seed: int,
     *, progress: Progress = silent,
@@ -92,7 +92,7 @@ def chaos(settings: Settings, progress: Progress) -> Chaos:
     return Chaos(*field, (here, settings.sigma_b), float(chi), float(q))
 
 
-@kept(maxsize=16)
+@cached(maxsize=16)
 def _field(
     activation: str, parameter: float | None, end: float, top: float, *, progress: Progress = silent
 ) -> tuple[np.ndarray, ...]:
@@ -109,7 +109,7 @@ def products(settings: Settings, progress: Progress) -> Spectra:
     return _products(settings.depth, width, settings.product_gain, seeds, progress=progress)
 
 
-@kept(maxsize=16)
+@cached(maxsize=16)
 def _products(depth: int, width: int, gain: float, seeds: tuple[int, ...], *, progress: Progress = silent) -> Spectra:
     found = [
         spectra.product_singular_values(draw, width, depth, gain, seeds, watch)
@@ -140,7 +140,7 @@ def symmetry(settings: Settings, progress: Progress) -> Symmetry:
     )  # fmt: skip
 
 
-@kept(maxsize=16)
+@cached(maxsize=16)
 def _symmetry(
     activation: str, parameter: float | None, constant: float, noise: float, steps: int, seed: int,
     *, progress: Progress = silent,
@@ -199,7 +199,7 @@ def trained(settings: Settings, progress: Progress) -> Training:
     )  # fmt: skip
 
 
-@kept(maxsize=16)
+@cached(maxsize=16)
 def _trained(
     activation: str, parameter: float | None, free: Free, sigma_b: float, depth: int, rate: float, steps: int,
     data: str, seed: int, draws: int, *, progress: Progress = silent,

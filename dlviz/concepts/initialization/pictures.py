@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from dlviz.drawing import field, lines, matrix
-from dlviz.drawing.axes import Axis, Plane, frame, span
-from dlviz.drawing.endlabels import haloed
-from dlviz.drawing.message import message
-from dlviz.drawing.palette import colour, mix
-from dlviz.drawing.piece import Piece, finish, footnote, literal, mark, rows
-from dlviz.drawing.theme import Look, tr
+from dlviz.drawing.charts import matrix
+from dlviz.drawing.curves import lines
+from dlviz.drawing.grammar.axes import Axis, Plane, frame, span
+from dlviz.drawing.grammar.finish import finish, footnote, message
+from dlviz.drawing.grammar.halo import haloed
+from dlviz.drawing.grammar.palette import colour, mix
+from dlviz.drawing.grammar.piece import Piece, literal, mark, rows
+from dlviz.drawing.grammar.theme import Look, tr
+from dlviz.drawing.surfaces import field
 
 from . import measure
 from .measure import Result, Training

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dlviz.engine.activations import ACTIVATIONS
-from dlviz.engine.initializers import INITIALIZERS
+from dlviz.engine.signals.activations import ACTIVATIONS
+from dlviz.engine.signals.initializers import INITIALIZERS
 
 from .measure import CLASSES, Result
 from .settings import Settings

@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 
 from dlviz.contract import Note, Readout
-from dlviz.engine.activations import ACTIVATIONS
-from dlviz.engine.initializers import INITIALIZERS
-from dlviz.engine.mean_field import depth_scale
+from dlviz.engine.signals.activations import ACTIVATIONS
+from dlviz.engine.signals.initializers import INITIALIZERS
+from dlviz.engine.signals.mean_field import depth_scale
 
 from . import measure
 from .measure import CLASSES, Result

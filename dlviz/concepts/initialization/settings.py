@@ -8,8 +8,8 @@ from pydantic import field_validator
 
 from dlviz import contract
 from dlviz.contract import knob, on_panel
-from dlviz.engine.activations import ACTIVATIONS
-from dlviz.engine.initializers import INITIALIZERS, Free
+from dlviz.engine.signals.activations import ACTIVATIONS
+from dlviz.engine.signals.initializers import INITIALIZERS, Free
 
 PanelName = Literal[
     "Forward and backward", "Grid", "Order and chaos", "Singular values", "Symmetry", "Training",

@@ -8,14 +8,16 @@ from functools import lru_cache
 import numpy as np
 import sympy
 
-from dlviz.contract import Progress, silent
-from dlviz.engine import descent, refine
-from dlviz.engine.device import device, settled
-from dlviz.engine.optimizers import RULES
-from dlviz.engine.refine import Sampled
-from dlviz.engine.surfaces import Surface, surface
-from dlviz.engine.symbolic import latex
-from dlviz.parts import split
+from dlviz.engine.descent import descent
+from dlviz.engine.descent.lanes import Lanes, Trace
+from dlviz.engine.descent.optimizers import RULES
+from dlviz.engine.runtime.device import device, with_fallback
+from dlviz.engine.surfaces import adaptive_grid
+from dlviz.engine.surfaces.adaptive_grid import Sampled
+from dlviz.engine.surfaces.named import surface
+from dlviz.engine.surfaces.surface import Surface
+from dlviz.engine.surfaces.symbolic import latex
+from dlviz.progress import Progress, silent, split
 
 from .measure import RATE_GRID, Basins, GradientNoise, Inside, Result, Run, Scene, Sensitivity
 from .presets import PRESETS
@@ -31,7 +33,7 @@ HALVINGS, TOLERANCE = 4, 0.005
 """A network's slice is computed on every 16th point, and interpolated to this share of the loss between."""
 
 
-@settled
+@with_fallback
 def run(settings: Settings, progress: Progress = silent) -> Result:
     """Race the chosen optimizers; tune, scan learning rates and map basins where the settings ask for it.
 
@@ -115,7 +117,7 @@ def _heights(ground: Surface) -> tuple[np.ndarray, Sampled | None]:
     side = SIDE_ON_GPU if on_gpu else SIDE
     x, y = (np.linspace(low, high, side) for low, high in (ground.domain[:2], ground.domain[2:]))
     if network and not on_gpu:
-        sampled = refine.sample(ground.value, x, y, HALVINGS, TOLERANCE)
+        sampled = adaptive_grid.sample(ground.value, x, y, HALVINGS, TOLERANCE)
         return sampled.z, sampled
     return np.asarray(ground.value(*np.meshgrid(x, y)), dtype=float), None
 
@@ -144,12 +146,12 @@ def _degree(part: sympy.Expr) -> float:
     return math.inf
 
 
-def _lanes(settings: Settings, name: str, rates: np.ndarray, repeats: int) -> descent.Lanes:
+def _lanes(settings: Settings, name: str, rates: np.ndarray, repeats: int) -> Lanes:
     """One optimizer's lanes: every rate with every repeat of the noise, repeats running fastest."""
     stochastic = settings.stochastic(name)
     seeds = np.tile(np.arange(repeats), len(rates))
     x, y = settings.start()
-    return descent.Lanes(
+    return Lanes(
         rule=RULES[name],
         x=np.full(len(seeds), x),
         y=np.full(len(seeds), y),
@@ -237,7 +239,7 @@ def _race(
     return runs, _inside(rates[looked], traces[names.index(looked)], looked)
 
 
-def _inside(rate: float, trace: descent.Trace, name: str) -> Inside:
+def _inside(rate: float, trace: Trace, name: str) -> Inside:
     rule = RULES[name]
 
     def accumulator(which: str | None) -> np.ndarray | None:

@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from dlviz.contract import Figure
-from dlviz.drawing import cube, heat, isolines, lines, paths, scrubber, surface
-from dlviz.drawing.axes import Axis, Plane, frame, span
-from dlviz.drawing.beside import Beside, drawn_curves
-from dlviz.drawing.message import message
-from dlviz.drawing.piece import Piece, finish, footnote
-from dlviz.drawing.theme import Look, tr
+from dlviz.contract import FigureSpec
+from dlviz.drawing.curves import lines
+from dlviz.drawing.curves.curve_labels import Beside, drawn_curves
+from dlviz.drawing.grammar import interaction
+from dlviz.drawing.grammar.axes import Axis, Plane, frame, span
+from dlviz.drawing.grammar.finish import finish, footnote, message
+from dlviz.drawing.grammar.piece import Piece
+from dlviz.drawing.grammar.theme import Look, tr
+from dlviz.drawing.surfaces import cube, heat, isolines, paths, surface
 from dlviz.language import words
 
 from . import measure
@@ -35,13 +37,13 @@ def hero(result: Result, look: Look, ghost: Result | None = None) -> Any:
     comparable = ghost is not None and (ghost.scene.formula, ghost.scene.domain) == (scene.formula, scene.domain)
     pinned = [_path(run) for run in ghost.runs] if comparable else []
     ground = {"minima": scene.minima, "floor": scene.lowest}
-    slider = scrubber.slider(result.settings.steps, look)
+    slider = interaction.step_slider(result.settings.steps, look)
     if result.settings.surface_3d:
         piece = cube.cube(scene.z, plane, look, runs=drawn, ghosts=pinned, scrub=True, **ground)
         return finish(piece + slider, look, height=HERO)
     around = [path.w for path in (*drawn, *pinned)]
     relief = surface.background(scene.z, plane, look, around=around, **ground)
-    piece = frame(plane.x, plane.y, look) + relief + scrubber.click_grid(plane)
+    piece = frame(plane.x, plane.y, look) + relief + interaction.click_grid(plane)
     if pinned:
         piece += paths.ghosts(pinned, plane, look)
     if drawn:
@@ -259,13 +261,13 @@ def _end(run: Run, look: Look) -> str:
     return f"{run.optimizer}: {said}"
 
 
-FIGURES: dict[str, Figure] = {
-    "hero": Figure("Surface and paths", hero, _alt("hero"), click={"start_x": "x", "start_y": "y"}),
-    "loss": Figure("Loss", loss, _alt("loss")),
-    "inside_first": Figure("Inside the rule, first coordinate", _inside(0), _alt("inside")),
-    "inside_second": Figure("Inside the rule, second coordinate", _inside(1), _alt("inside")),
-    "sensitivity": Figure("Learning-rate sensitivity", sensitivity, _alt("sensitivity")),
-    "basins": Figure("Basins of attraction", basins, _alt("basins")),
+FIGURES: dict[str, FigureSpec] = {
+    "hero": FigureSpec("Surface and paths", hero, _alt("hero"), click={"start_x": "x", "start_y": "y"}),
+    "loss": FigureSpec("Loss", loss, _alt("loss")),
+    "inside_first": FigureSpec("Inside the rule, first coordinate", _inside(0), _alt("inside")),
+    "inside_second": FigureSpec("Inside the rule, second coordinate", _inside(1), _alt("inside")),
+    "sensitivity": FigureSpec("Learning-rate sensitivity", sensitivity, _alt("sensitivity")),
+    "basins": FigureSpec("Basins of attraction", basins, _alt("basins")),
 }
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dlviz import contract
-from dlviz.engine.refine import Sampled
+from dlviz.engine.surfaces.adaptive_grid import Sampled
 
 from .settings import Settings
 

@@ -6,9 +6,9 @@ import re
 
 import sympy
 
-from dlviz.engine import data_surfaces, landscape
-from dlviz.engine.surface_table import SAMPLES
-from dlviz.engine.surfaces import surface
+from dlviz.engine.surfaces import data_surfaces, network_slice
+from dlviz.engine.surfaces.named import surface
+from dlviz.engine.surfaces.table import SAMPLES
 
 from .measure import Result
 from .settings import Settings
@@ -116,10 +116,10 @@ def _function(settings: Settings) -> list[str]:
     if settings.surface == "Digits network":
         return _NETWORK.format(
             seed=settings.seed,
-            each=SAMPLES[settings.surface] // landscape.CLASSES,
-            hidden=landscape.HIDDEN,
-            steps=landscape.TRAINING_STEPS,
-            rate=landscape.TRAINING_RATE,
+            each=SAMPLES[settings.surface] // network_slice.CLASSES,
+            hidden=network_slice.HIDDEN,
+            steps=network_slice.TRAINING_STEPS,
+            rate=network_slice.TRAINING_RATE,
         ).splitlines()
     ground = surface(
         settings.surface, condition=settings.condition, rotation=settings.rotation, expression=settings.expression
@@ -165,7 +165,7 @@ def f(a, b, rows=slice(None)):
 
 
 def _draws(settings: Settings) -> list[str]:
-    """The noise, or the order of the examples, as ``dlviz.engine.descent`` draws them."""
+    """The noise, or the order of the examples, as ``dlviz.engine.descent.descent`` draws them."""
     lines = ["", "", f"rng = np.random.default_rng([{settings.seed}, 0])"]
     count = SAMPLES.get(settings.surface)
     if count is None:

@@ -7,10 +7,10 @@ from typing import Any, Literal
 from pydantic import field_validator
 from pydantic_core import PydanticCustomError
 
-from dlviz import contract
-from dlviz.contract import accelerated, knob, log_ticks
-from dlviz.engine import expressions
-from dlviz.engine.surface_table import CUSTOM_EXPRESSION, DOMAINS, SAMPLES, STARTS
+from dlviz import contract, hardware
+from dlviz.contract import knob, log_ticks
+from dlviz.engine.surfaces import expressions
+from dlviz.engine.surfaces.table import CUSTOM_EXPRESSION, DOMAINS, SAMPLES, STARTS
 
 SurfaceName = Literal[
     "Ravine", "Quadratic", "Rosenbrock", "Himmelblau", "Beale", "Styblinski-Tang", "Rastrigin", "Ackley",
@@ -89,7 +89,7 @@ def _basin_cost(values: Any) -> str:
 
 def _basin_span(values: Any) -> tuple[int, int, int]:
     least, greatest, usual, on_gpu = BASIN_SIDES[_basin_cost(values)]
-    return least, on_gpu if accelerated() else greatest, usual
+    return least, on_gpu if hardware.accelerated() else greatest, usual
 
 
 def _rate(optimizer: str) -> Any:

@@ -8,17 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from dlviz.drawing import lines
-from dlviz.drawing.axes import Axis, frame, span
-from dlviz.drawing.curve import Line
-from dlviz.drawing.dots import dots
-from dlviz.drawing.endlabels import haloed
-from dlviz.drawing.matrix import matrix, sequential
-from dlviz.drawing.message import message
-from dlviz.drawing.palette import colour
-from dlviz.drawing.piece import Piece, finish, footnote, rows
-from dlviz.drawing.strips import Strip, slider, strips
-from dlviz.drawing.theme import Look, tr
+from dlviz.drawing.charts.matrix import matrix, sequential
+from dlviz.drawing.curves import lines
+from dlviz.drawing.curves.curve import Line
+from dlviz.drawing.curves.dots import dots
+from dlviz.drawing.curves.strips import Strip, strips
+from dlviz.drawing.grammar.axes import Axis, frame, span
+from dlviz.drawing.grammar.finish import finish, footnote, message
+from dlviz.drawing.grammar.halo import haloed
+from dlviz.drawing.grammar.interaction import slider
+from dlviz.drawing.grammar.palette import colour
+from dlviz.drawing.grammar.piece import Piece, rows
+from dlviz.drawing.grammar.theme import Look, tr
 
 from .measure import Result
 

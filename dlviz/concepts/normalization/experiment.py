@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dlviz.contract import Progress, silent
-from dlviz.engine.device import settled
-from dlviz.parts import split
+from dlviz.engine.runtime.device import with_fallback
+from dlviz.progress import Progress, silent, split
 
 from . import studies, tensors
 from .measure import Result
@@ -19,7 +18,7 @@ COSTS = {"Batch size": 1.0, "Depth": 2.0, "Style": 0.2, "Training": 12.0}
 """About how long the panels take, in one unit."""
 
 
-@settled
+@with_fallback
 def run(settings: Settings, progress: Progress = silent) -> Result:
     """The tensor under every norm, and what the chosen panels need.
 

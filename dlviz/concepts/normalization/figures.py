@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from dlviz.contract import Figure
-from dlviz.drawing.labels import wrap
-from dlviz.drawing.message import message
-from dlviz.drawing.piece import finish, footnote
-from dlviz.drawing.table import table
-from dlviz.drawing.theme import Look, tr
-from dlviz.drawing.voxels import Glass, Shape, voxels
+from dlviz.contract import FigureSpec
+from dlviz.drawing.charts.table import table
+from dlviz.drawing.charts.voxels import Glass, Shape, voxels
+from dlviz.drawing.grammar.finish import finish, footnote, message
+from dlviz.drawing.grammar.labels import wrap
+from dlviz.drawing.grammar.theme import Look, tr
 from dlviz.language import words
 from dlviz.numbers import short, signed
 
@@ -185,20 +184,22 @@ def _alt(figure: str) -> Callable[[Result, Look], str]:
     return text
 
 
-FIGURES: dict[str, Figure] = {
-    "hero": Figure("Who is averaged with whom", hero, _alt("hero"), {"example": "n", "channel": "c", "position": "p"}),
-    "cell": Figure("Arithmetic of one cell", cell, _alt("cell")),
-    "axes": Figure("Mean and deviation along each axis", axes, _alt("axes")),
-    "steps": Figure("BatchNorm step by step", curves.steps, _alt("steps")),
-    "spread": Figure("How a batch's statistics scatter", curves.spread, _alt("spread")),
-    "gap": Figure("Training mode against evaluation mode", curves.gap, _alt("gap")),
-    "error": Figure("Test error against batch size", curves.error, _alt("error")),
-    "mixing": Figure("What Switchable learned", curves.mixing, _alt("mixing")),
-    "depth": Figure("Gradient norm through depth", curves.depth, _alt("depth")),
-    "groups": Figure("From LayerNorm to InstanceNorm", curves.groups, _alt("groups")),
-    "padding": Figure("What padding does to the real cells", curves.padding, _alt("padding")),
-    "contrast": Figure("Contrast is an instance's statistic", photographs.contrast, _alt("contrast")),
-    "swap": Figure("Statistics exchanged", photographs.swap, _alt("swap")),
+FIGURES: dict[str, FigureSpec] = {
+    "hero": FigureSpec(
+        "Who is averaged with whom", hero, _alt("hero"), {"example": "n", "channel": "c", "position": "p"}
+    ),
+    "cell": FigureSpec("Arithmetic of one cell", cell, _alt("cell")),
+    "axes": FigureSpec("Mean and deviation along each axis", axes, _alt("axes")),
+    "steps": FigureSpec("BatchNorm step by step", curves.steps, _alt("steps")),
+    "spread": FigureSpec("How a batch's statistics scatter", curves.spread, _alt("spread")),
+    "gap": FigureSpec("Training mode against evaluation mode", curves.gap, _alt("gap")),
+    "error": FigureSpec("Test error against batch size", curves.error, _alt("error")),
+    "mixing": FigureSpec("What Switchable learned", curves.mixing, _alt("mixing")),
+    "depth": FigureSpec("Gradient norm through depth", curves.depth, _alt("depth")),
+    "groups": FigureSpec("From LayerNorm to InstanceNorm", curves.groups, _alt("groups")),
+    "padding": FigureSpec("What padding does to the real cells", curves.padding, _alt("padding")),
+    "contrast": FigureSpec("Contrast is an instance's statistic", photographs.contrast, _alt("contrast")),
+    "swap": FigureSpec("Statistics exchanged", photographs.swap, _alt("swap")),
 }
 
 PANELS = {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from dlviz.drawing.pictures import Image, pictures
-from dlviz.drawing.piece import finish, footnote
-from dlviz.drawing.theme import Look, tr
+from dlviz.drawing.charts.pictures import Image, pictures
+from dlviz.drawing.grammar.finish import finish, footnote
+from dlviz.drawing.grammar.theme import Look, tr
 from dlviz.numbers import percent
 
 from .curves import off

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from dlviz.contract import Progress, silent
-from dlviz.engine import convolution, norm_depth, norms
-from dlviz.engine.datasets import digits
-from dlviz.engine.device import device
-from dlviz.engine.kept import kept
-from dlviz.engine.photos import PHOTOS, photo
-from dlviz.parts import split
+from dlviz.engine.data.datasets import digits
+from dlviz.engine.data.photos import PHOTOS, photo
+from dlviz.engine.networks import convolution
+from dlviz.engine.runtime.cache import cached
+from dlviz.engine.runtime.device import device
+from dlviz.engine.signals import norm_depth, norms
+from dlviz.progress import Progress, silent, split
 
 from .measure import Batches, Depth, Picture, Steps, Style, Training
 from .settings import SIZES
@@ -43,7 +43,7 @@ def steps(batch: int, seed: int) -> Steps:
     return Steps(values, counts / shown.size, sums, x_hat)
 
 
-@kept(maxsize=16)
+@cached(maxsize=16)
 def batches(count: int, seed: int, progress: Progress = silent) -> Batches:
     """Means and variances of ``count`` batches of each size, drawn with replacement."""
     sums = _sums(seed)
@@ -81,7 +81,7 @@ def batches(count: int, seed: int, progress: Progress = silent) -> Batches:
     )
 
 
-@kept(maxsize=64)
+@cached(maxsize=64)
 def _trained(
     chosen: tuple[str, ...], size: int, last_side: int, epochs: int, seeds: int, rate: float, seed: int,
     progress: Progress = silent,
@@ -157,7 +157,7 @@ def adain(content: np.ndarray, style: np.ndarray, strength: float) -> np.ndarray
     return (1 - strength) * content + strength * moved
 
 
-@kept(maxsize=16)
+@cached(maxsize=16)
 def style(content: str, contrast: float, brightness: float, strength: float, progress: Progress = silent) -> Style:
     """A photograph and a flat copy of it, normalised; and statistics exchanged with the other photograph."""
     first = photo(content)

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlviz.engine import norms
-from dlviz.engine.datasets import digits
-from dlviz.engine.photos import PHOTOS, photo
+from dlviz.engine.data.datasets import digits
+from dlviz.engine.data.photos import PHOTOS, photo
+from dlviz.engine.signals import norms
 
 from .measure import Block, Groups, Padding, Residual
 from .settings import Settings

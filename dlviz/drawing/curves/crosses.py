@@ -1,0 +1,100 @@
+"""Points with a spread in both directions, joined in their order: one quantity traded against another."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from dlviz.drawing.curves.curve import Line, drawable
+from dlviz.drawing.curves.end_labels import end_labels
+from dlviz.drawing.grammar.axes import Axis
+from dlviz.drawing.grammar.legends import identity_scales
+from dlviz.drawing.grammar.palette import colour
+from dlviz.drawing.grammar.piece import Piece, literal, mark, number, rows, word
+from dlviz.drawing.grammar.theme import Look
+
+
+@dataclass(frozen=True, eq=False)
+class Trade:
+    """One method: points (k,) with their spread, in order, and what each of them is (``texts``, translated).
+
+    ``name`` is the identity. ``chosen`` is the point with a ring and its text beside it, or none of them.
+    """
+
+    name: str
+    x: np.ndarray
+    x_low: np.ndarray
+    x_high: np.ndarray
+    y: np.ndarray
+    y_low: np.ndarray
+    y_high: np.ndarray
+    texts: Sequence[str]
+    chosen: int | None = None
+
+
+def trades(
+    drawn: Sequence[Trade],
+    x: Axis,
+    y: Axis,
+    look: Look,
+    *,
+    written_as: Mapping[str, str],
+    height: int | None = None,
+    name: str = "trades",
+) -> Piece:
+    """Each method's points as a curve with crosses, its chosen point ringed; a legend says which curve is whose.
+
+    ``written_as`` gives the translated text of an identity's name.
+    """
+    records, rings = [], []
+    for i, method in enumerate(drawn):
+        hue = colour(method.name, look, i)
+        columns = {"x": drawable(method.x, x), "x1": drawable(method.x_low, x), "x2": drawable(method.x_high, x)}
+        columns |= {"y": drawable(method.y, y), "y1": drawable(method.y_low, y), "y2": drawable(method.y_high, y)}
+        found = rows(name=method.name, what=list(method.texts), colour=hue, place=np.arange(len(method.x)), **columns)
+        whole = [row for row in found if row["x"] is not None and row["y"] is not None]
+        records += whole
+        if method.chosen is not None:
+            rings += [row for row in whole if row["place"] == method.chosen]
+    hue, dashes = identity_scales([method.name for method in drawn], look)
+    translated = {"labelExpr": f"{json.dumps(dict(written_as), ensure_ascii=False)}[datum.value] || datum.value"}
+    if look.slide:
+        # Here the width is known; the room for the legend's rows is made before expressions of it are right.
+        translated["columns"] = 3
+    for channel in (hue, dashes):
+        channel["legend"] = channel["legend"] | translated
+    at = {"x": x.along("x"), "y": y.along("y")}
+    own = {"stroke": literal("colour")}
+    across = {"x": x.along("x1"), "x2": {"field": "x2"}, "y": y.along("y")} | own
+    upright = {"x": x.along("x"), "y": y.along("y1"), "y2": {"field": "y2"}} | own
+    hints = [
+        word("name", title=""),
+        word("what", title=" "),
+        number("x", title=x.title, format=".3~g"),
+        number("y", title=y.title, format=".4~g"),
+    ]
+    spread = {"strokeWidth": 1.1 * look.unit, "clip": True, "tooltip": None}
+    faint, clear = spread | {"opacity": 0.16}, spread | {"opacity": 0.75}
+    line = {"strokeWidth": 0.8 * look.line, "strokeJoin": "round", "clip": True, "tooltip": None}
+    dot = {"shape": "circle", "size": 42 * look.unit**2, "stroke": look.inks.paper, "strokeWidth": look.unit}
+    ring = {"shape": "circle", "size": 130 * look.unit**2, "fill": look.inks.paper, "strokeWidth": 2.6 * look.unit}
+    chosen = f"_{name} chosen"
+    layers = (
+        mark("rule", name, across, **faint),
+        mark("rule", name, upright, **faint),
+        mark("line", name, {**at, "color": hue, "strokeDash": dashes}, **line),
+        mark("point", name, {**at, "fill": literal("colour"), "tooltip": hints}, opacity=1, clip=True, **dot),
+        mark("rule", chosen, across, **clear),
+        mark("rule", chosen, upright, **clear),
+        mark("point", chosen, {**at, "tooltip": hints} | own, opacity=1, clip=True, **ring),
+    )
+    labelled = [
+        Line(method.name, method.x[[at]], method.y[[at]], label=method.texts[at])
+        for method in drawn
+        if (at := method.chosen) is not None and np.isfinite([method.x[at], method.y[at]]).all()
+    ]
+    piece = Piece(layers, {name: records, chosen: rings})
+    return piece + end_labels(labelled, x, y, look, height=height, name=f"_{name} labels")

@@ -1,0 +1,61 @@
+"""A measured curve, and what of it a screen can show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dlviz.drawing.grammar.axes import SMALLEST, Axis
+
+LONG = 1_500  # points in a line; beyond, it is thinned to what a screen can show
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """One measured curve: ``x``, ``y`` (n,), a band ``low``, ``high`` (n,) where it is random.
+
+    ``name`` is its identity; ``label`` the text at its end (the name by default). ``diverged`` is the
+    step at which it ended in divergence, -1 if it did not.
+    """
+
+    name: str
+    x: np.ndarray
+    y: np.ndarray
+    low: np.ndarray | None = None
+    high: np.ndarray | None = None
+    diverged: int = -1
+    label: str | None = None
+
+
+def shares(values: np.ndarray, y: Axis) -> np.ndarray:
+    """Where values lie on the axis; what a logarithmic axis cannot show because it is zero lies at its foot."""
+    values = np.asarray(values, dtype=float)
+    up = y.share(values)
+    return np.where(values == 0, 0.0, up) if y.log else up
+
+
+def drawable(values: np.ndarray, y: Axis) -> np.ndarray:
+    """Values as they can be drawn: far beyond the axis is cut (a dash of 1e30 px hangs the browser)."""
+    values = np.asarray(values, dtype=float)
+    with np.errstate(invalid="ignore"):
+        up = np.where(values == 0, -3.0, y.share(values)) if y.log else y.share(values)
+        least = np.maximum(y.at(-2.0), SMALLEST) if y.log else y.at(-2.0)
+        kept = np.where(up > 3, y.at(3.0), np.where(up < -2, least, values))
+    return np.where(np.isfinite(up), kept, np.nan)
+
+
+def thinned(values: np.ndarray, most: int = LONG) -> np.ndarray:
+    """Indices that draw the same line on a screen: of each stretch the first, last, lowest and highest.
+
+    Jugel et al. (2014), "M4: a visualization-oriented time series data aggregation", PVLDB 7(10).
+    """
+    count = len(values)
+    if count <= most:
+        return np.arange(count)
+    edges = np.linspace(0, count, most // 4 + 1).astype(int)
+    kept = []
+    for first, last in zip(edges[:-1], edges[1:], strict=True):
+        part = np.nan_to_num(values[first:last], nan=0.0)
+        kept += [first, first + int(np.argmin(part)), first + int(np.argmax(part)), last - 1]
+    return np.unique(kept)

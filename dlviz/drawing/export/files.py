@@ -1,0 +1,193 @@
+"""Figures as files: SVG, PNG and PDF drawn by vl-convert in a process that stays, CSV of the rows drawn."""
+
+from __future__ import annotations
+
+import copy
+import csv as csv_writer
+import io
+import json
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import altair as alt
+
+from dlviz.drawing.export.process import Busy, Ended, Slow, Worker
+from dlviz.drawing.export.worker import NO_FONT
+from dlviz.drawing.grammar.interaction import CELLS
+from dlviz.drawing.grammar.labels import wrap
+from dlviz.drawing.grammar.theme import FONTS, SLIDE, Look
+
+Format = Literal["svg", "png", "pdf", "csv"]
+FORMATS: tuple[str, ...] = ("svg", "png", "pdf", "csv")
+WIDTH = 960  # px of a figure that takes its container's width on screen
+SCALES = (2, 3, 4)
+WORKER = Worker(Path(__file__).with_name("worker.py"))
+"""One for all sessions: once it has started, a figure takes it a fraction of a second."""
+
+NO_CHINESE_FONT = (
+    "no font with Chinese characters is installed where dlviz runs, so the file would show boxes; "
+    "install one (on Debian and Ubuntu: fonts-noto-cjk) or export the English figure or the SVG"
+)
+NO_FORMAT = "unknown format {given}; allowed: {allowed}"
+NO_SCALE = "scale {given} is out of bounds; allowed: 1 to 4"
+BUSY = "no figure could be written within {seconds} s: other exports are under way; try again"
+SLOW = "the figure was not written within {seconds} s; try a smaller scale or SVG"
+NO_WORKER = "the figure could not be drawn: no process could be started for it; try again later"
+ENDED = "the figure could not be drawn: its process ended early (code {code}); try again, or a smaller scale"
+NO_FILE = "the figure could not be drawn: what came is no {format} file; try again"
+REFUSED = "the figure could not be drawn: {reason}"
+MESSAGES = (NO_CHINESE_FONT, NO_FORMAT, NO_SCALE, BUSY, SLOW, NO_WORKER, ENDED, NO_FILE, REFUSED)
+STARTS = {"svg": b"<svg", "png": b"\x89PNG", "pdf": b"%PDF"}
+"""How the bytes of each format begin."""
+
+
+class ExportError(Exception):
+    """A figure that could not be written, in one line for people.
+
+    ``message`` is a template for translation, one of :data:`MESSAGES`; ``values`` fill its placeholders.
+    """
+
+    def __init__(self, message: str, **values: object) -> None:
+        self.message, self.values = message, values
+        super().__init__(message.format(**values))
+
+
+def render(
+    chart: alt.TopLevelMixin,
+    fmt: str,
+    *,
+    look: Look | None = None,
+    scale: float = 2,
+    caption: Sequence[str] = (),
+    width: int = WIDTH,
+    timeout: float = 60,
+) -> bytes:
+    """The chart as the bytes of a file.
+
+    ``look`` is the one it was drawn with (language and size of the caption). ``scale`` is for PNG: 2
+    to 4 times the size on screen. ``caption``: lines under the figure, wrapped to its width. ``width``
+    is taken where the chart would take its container's. Raises :class:`ExportError` after ``timeout``
+    seconds, for an unknown format or scale, when the chart cannot be drawn, or when Chinese labels
+    would come out as boxes (an SVG is allowed: its reader brings the font).
+    """
+    look = look or Look()
+    if fmt not in FORMATS:
+        raise ExportError(NO_FORMAT, given=repr(fmt), allowed=", ".join(FORMATS))
+    if not 1 <= scale <= 4:
+        raise ExportError(NO_SCALE, given=repr(scale))
+    if fmt == "csv":
+        return csv(chart)
+    job = {
+        "format": fmt,
+        "spec": with_caption(still(chart.to_dict(), width), caption, look),
+        "scale": scale,
+        "version": ".".join(alt.SCHEMA_VERSION.lstrip("v").split(".")[:2]),
+        "font": look.font,
+        "needs_chinese": look.language == "zh" and fmt != "svg",
+    }
+    return _work(job, timeout)
+
+
+def _work(job: dict[str, Any], timeout: float) -> bytes:
+    try:
+        outcome, said = WORKER.ask(json.dumps(job | {"seconds": timeout}).encode(), timeout)
+    except Busy:
+        raise ExportError(BUSY, seconds=f"{timeout:g}") from None
+    except Slow:
+        raise ExportError(SLOW, seconds=f"{timeout:g}") from None
+    except Ended as error:
+        raise ExportError(ENDED, code=error.code) from None
+    except (OSError, RuntimeError) as error:  # no memory for a process, or too many, of threads, too
+        raise ExportError(NO_WORKER) from error
+    except ValueError:
+        outcome, said = b"", b""
+    if outcome == b"refused":
+        reason = said.decode(errors="replace")
+        raise ExportError(NO_CHINESE_FONT) if reason == NO_FONT else ExportError(REFUSED, reason=reason)
+    if outcome != b"done" or not said.startswith(STARTS.get(job["format"], b"")):
+        raise ExportError(NO_FILE, format=job["format"].upper())
+    return said
+
+
+@cache
+def has_chinese_font() -> bool:
+    """Whether the export can draw Chinese here. Asks the renderer once; raises :class:`ExportError` if it fails."""
+    return _work({"format": "probe", "font": FONTS["zh"]}, timeout=60) == b"found"
+
+
+def still(spec: dict[str, Any], width: int) -> dict[str, Any]:
+    """The spec as it stands on paper: with a width of its own, and without the unseen cells to click on."""
+    spec = copy.copy(spec)
+    if spec.get("width") == "container":
+        spec["width"] = width
+    if "layer" in spec:
+        spec["layer"] = [layer for layer in spec["layer"] if layer.get("name") != CELLS]
+    if "hconcat" in spec:
+        spec["hconcat"] = [still(panel, width) for panel in spec["hconcat"]]
+    return spec
+
+
+def with_caption(spec: dict[str, Any], caption: Sequence[str], look: Look) -> dict[str, Any]:
+    """The spec with small lines under the figure. In the slide form the whole keeps its 1280 x 720 px."""
+    if not caption:
+        return spec
+    size = round(0.75 * look.label)
+    across = spec.get("width") if isinstance(spec.get("width"), int) else (SLIDE[0] if look.slide else WIDTH)
+    columns = int((across - 3 * look.label) / (0.52 * size))
+    lines = [part for line in caption for part in wrap(line, columns)]
+    if not lines:
+        return spec
+    text = {
+        "text": lines,
+        "orient": "bottom",
+        "anchor": "start",
+        "frame": "bounds",
+        "align": "left",
+        "fontSize": size,
+        "lineHeight": round(1.35 * size),
+        "fontWeight": "normal",
+        "color": look.inks.muted,
+        "offset": round(0.9 * look.label),
+    }
+    if "title" in spec:  # a chart has one title: the caption goes under it
+        own = spec["title"] if isinstance(spec["title"], dict) else {"text": spec["title"]}
+        lower = {"subtitle": lines, "subtitleFontSize": size, "subtitleLineHeight": text["lineHeight"]}
+        return {**spec, "title": {**own, **lower, "subtitleColor": look.inks.muted, "subtitlePadding": size}}
+    return {**spec, "title": text}
+
+
+def csv(chart: alt.TopLevelMixin) -> bytes:
+    """The rows drawn, as one table: a column ``dataset`` says which rows, then all their columns.
+
+    Drawing aids are left out: names that start with an underscore, ``until``, and rows marked ``_aid``,
+    which only cut a line at the edge of the picture. UTF-8 with a byte order mark, without which Excel
+    takes Chinese for Latin-1.
+    """
+    datasets = {name: rows for name, rows in _datasets(chart).items() if not name.startswith("_")}
+    columns = list(
+        dict.fromkeys(
+            c for rows in datasets.values() for row in rows for c in row if not c.startswith("_") and c != "until"
+        )
+    )
+    out = io.StringIO(newline="")
+    writer = csv_writer.writer(out)
+    writer.writerow(["dataset", *columns])
+    for name, rows in datasets.items():
+        writer.writerows([name, *(_cell(row.get(column)) for column in columns)] for row in rows if "_aid" not in row)
+    return out.getvalue().encode("utf-8-sig")
+
+
+def _datasets(chart: alt.TopLevelMixin) -> dict[str, list[dict[str, Any]]]:
+    found = getattr(chart, "datasets", alt.Undefined)
+    return {} if found is alt.Undefined else dict(found)
+
+
+def _cell(value: Any) -> Any:
+    """A cell that a spreadsheet reads as what it is: a text is never taken for a formula."""
+    if value is None:
+        return ""
+    if isinstance(value, str) and value[:1] in "=+-@\t\r":
+        return "'" + value
+    return repr(value) if isinstance(value, float) else value

@@ -1,0 +1,75 @@
+"""Who is who, in one legend for colour and dash together above the picture; and how much a colour means."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from dlviz.drawing.grammar.labels import columns
+from dlviz.drawing.grammar.palette import colour, dash, hexed, ramp
+from dlviz.drawing.grammar.piece import Spec, mark, number, rows, word
+from dlviz.drawing.grammar.theme import Look
+
+
+def identity_scales(names: Sequence[str], look: Look, *, legend: bool = True) -> tuple[Spec, Spec]:
+    """The colour and the dash channel for identities, with one legend that shows both, above the picture."""
+    unique = list(dict.fromkeys(names))
+    shown = None
+    if legend and unique:
+        shown = {
+            "title": "",
+            "orient": "top",
+            "direction": "horizontal",
+            "columns": {"expr": legend_columns([text_width(name, look) + 64 * look.unit for name in unique])},
+            # A dash of 30 x 10 px: Vega's own "stroke" symbol is as high as it is long and parts the rows.
+            "symbolType": "M-3,0L3,0",
+            "symbolSize": 100 * look.unit**2,
+            "symbolStrokeWidth": look.line,
+            "symbolOffset": 10 * look.unit,
+            "labelOffset": 16 * look.unit,
+        }
+    hues = [colour(name, look, i) for i, name in enumerate(unique)]
+    dashes = [dash(name, look, i) for i, name in enumerate(unique)]
+    return (
+        word("name", scale={"domain": unique, "range": hues}, legend=shown),
+        word("name", scale={"domain": unique, "range": dashes}, legend=shown),
+    )
+
+
+def text_width(text: str, look: Look) -> float:
+    """About how wide a label is in px."""
+    return 0.56 * columns(text) * look.label
+
+
+def legend_columns(widths: Sequence[float], title: float = 0) -> str:
+    """An expression for how many columns of a legend fit over the plot: on a phone fewer than on a slide.
+
+    ``widths`` of the entries and of the ``title`` beside them, in px.
+    """
+    expression = "1"
+    for count in range(2, len(widths) + 1):
+        needed = title + sum(max(widths[column::count]) for column in range(count))
+        expression = f"width >= {needed:.0f} ? {count} : ({expression})"
+    return expression
+
+
+def colour_bar(low: float, high: float, colours: tuple[str, ...], title: str, look: Look) -> Spec:
+    """A mark of no size that carries the bar of ``colours``, spread evenly from ``low`` to ``high``."""
+    stops = ramp(colours, np.linspace(0, 1, 9))
+    scale = {"type": "linear", "domain": np.linspace(low, high, 9).tolist(), "range": [hexed(c) for c in stops]}
+    legend = {
+        "title": title,
+        "orient": "bottom",
+        "direction": "horizontal",
+        "titleOrient": "left",
+        "titlePadding": 8 * look.unit,
+        "gradientLength": 160 * look.unit,
+        "gradientThickness": 10 * look.unit,
+        "tickCount": 4,
+        "format": ".3~g",
+    }
+    nowhere = {"x": {"value": 0}, "y": {"value": 0}}
+    data = {"values": rows(bar=[low])}
+    encoding = {**nowhere, "color": number("bar", scale=scale, legend=legend)}
+    return mark("point", data, encoding, size=0, opacity=0, tooltip=None)

@@ -1,0 +1,215 @@
+"""Many small networks of one shape in stacked weights: multilayer perceptrons, and convolutional networks.
+
+There is no batch normalisation: no layer has statistics that could move while it is frozen.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from dlviz.engine.data.digit_tasks import SIDE
+from dlviz.engine.networks.convolution import gather, neighbours, scatter
+from dlviz.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Kind = Literal["MLP", "CNN"]
+WIDTH = {"MLP": 64, "CNN": 16}
+"""Units of a hidden layer, channels of a convolution."""
+STRIDES = (2, 2)  # of the first convolutions: 12x12 -> 6x6 -> 3x3; those after have stride 1
+ROOM = 1_000_000  # numbers that a pass over many examples may hold at once
+HEAD_STREAM = 10_000  # added to the seed: the new head is drawn apart from the rest
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A linear map and ReLU: a dense layer, or a 3x3 convolution with padding 1 (``stride`` > 0).
+
+    Maps are flattened position by position: P positions times C channels.
+    """
+
+    fan_in: int
+    units: int  # outputs, or channels
+    side: int = 1  # of the incoming maps
+    stride: int = 0
+
+    @property
+    def positions(self) -> int:
+        """Of the outgoing maps."""
+        return ((self.side - 1) // self.stride + 1) ** 2 if self.stride else 1
+
+    @property
+    def outputs(self) -> int:
+        return self.units * self.positions
+
+    def rows(self, h: Tensor) -> Tensor:
+        """Inputs (M, N, d) -> what meets the weights, (M, N·P, fan_in)."""
+        if not self.stride:
+            return h
+        taps = neighbours(self.side, self.stride).index.to(h.device)
+        return gather(h.view(*h.shape[:2], self.side**2, -1), taps)
+
+    def fold(self, rows: Tensor) -> Tensor:
+        """The adjoint of :meth:`rows`."""
+        if not self.stride:
+            return rows
+        taps = neighbours(self.side, self.stride).index.to(rows.device)
+        return scatter(rows, taps, self.side**2).flatten(2)
+
+
+def shape(kind: Kind, layers: int, classes: int) -> tuple[Layer, ...]:
+    """A network of ``layers`` layers on 12x12 images, the last one the head, which gives the logits."""
+    width = WIDTH[kind]
+    if kind == "MLP":
+        sizes = [SIDE**2] + [width] * (layers - 1)
+        return *(Layer(n, width) for n in sizes[:-1]), Layer(sizes[-1], classes)
+    found, side, inputs = [], SIDE, 1
+    for layer in range(layers - 1):
+        found.append(Layer(9 * inputs, width, side, STRIDES[layer] if layer < len(STRIDES) else 1))
+        side, inputs = math.isqrt(found[-1].positions), width
+    return *found, Layer(width * side**2, classes)
+
+
+@dataclass
+class Networks:
+    """M networks: ``weights[l]`` (M, units, fan_in), ``biases[l]`` (M, units). Changed in place by :func:`fit`."""
+
+    layers: tuple[Layer, ...]
+    weights: list[Tensor]
+    biases: list[Tensor]
+
+    def __len__(self) -> int:
+        return len(self.weights[0])
+
+    def to(self, device: object) -> Networks:
+        """The same networks on a device."""
+        return Networks(self.layers, [w.to(device) for w in self.weights], [b.to(device) for b in self.biases])
+
+    def take(self, models: Sequence[int]) -> Networks:
+        """Copies of some of the networks, in this order; one may be taken several times."""
+        import torch
+
+        index = torch.as_tensor(np.asarray(models, dtype=np.int64), device=self.weights[0].device)
+        return Networks(self.layers, [w[index] for w in self.weights], [b[index] for b in self.biases])
+
+    def parameters(self) -> list[int]:
+        """Weights and biases of each layer of one network."""
+        return [w[0].numel() + b[0].numel() for w, b in zip(self.weights, self.biases, strict=True)]
+
+    def apply(self, layer: int, h: Tensor, models: slice = slice(None)) -> tuple[Tensor, Tensor]:
+        """What meets the weights of a layer, and its outputs (M, N, d), of ``h`` (M, N, d) of some models."""
+        kind = self.layers[layer]
+        rows = kind.rows(h)
+        z = self.biases[layer][models].unsqueeze(1).baddbmm(rows, self.weights[layer][models].transpose(1, 2))
+        z = z.view(len(h), h.shape[1], kind.outputs)
+        return rows, z if layer == len(self.layers) - 1 else z.relu_()
+
+    def features(self, x: Tensor, last: int | None = None, models: slice = slice(None)) -> list[Tensor]:
+        """[x, h_1, ..., h_last] (M, N, d_l) of images ``x`` (M, N, 144); by default up to the logits."""
+        found = [x]
+        for layer in range(len(self.layers) if last is None else last):
+            found.append(self.apply(layer, found[-1], models)[1])
+        return found
+
+    def outputs(
+        self,
+        last: int,
+        x: Tensor,
+        owner: Tensor | None = None,
+        models: slice = slice(None),
+        progress: Progress = silent,
+    ) -> Tensor:
+        """h_last (M, N, d) of images ``x`` (S, N, 144), model m looking at ``x[owner[m]]`` (without owner: S = M)."""
+        import torch
+
+        widest = max(max(layer.fan_in, layer.units) * layer.positions for layer in self.layers)
+        at_once = max(1, ROOM // (x.shape[1] * widest))
+        start, stop, _ = models.indices(len(self))
+        parts = []
+        for first in range(start, stop, at_once):
+            some = slice(first, min(first + at_once, stop))
+            h = x[some] if owner is None else x[owner[some]]
+            for layer in range(last):
+                h = self.apply(layer, h, some)[1]
+            parts.append(h)
+            progress((some.stop - start) / (stop - start))
+        return torch.cat(parts)
+
+    def logits(self, x: Tensor, owner: Tensor | None = None, progress: Progress = silent) -> Tensor:
+        """(M, N, classes), as in :meth:`outputs`."""
+        return self.outputs(len(self.layers), x, owner, progress=progress)
+
+    def score(
+        self, x: Tensor, y: Tensor, owner: Tensor | None = None, progress: Progress = silent
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Mean cross-entropy and share of right answers, (M,) each; an answer that is not finite is wrong.
+
+        ``x`` and ``owner`` as in :meth:`logits`, ``y`` (S, N).
+        """
+        logits = self.logits(x, owner, progress)
+        wanted = y if owner is None else y[owner]
+        loss = -logits.log_softmax(-1).gather(-1, wanted[..., None]).mean((1, 2))
+        right = (logits.argmax(-1) == wanted) & logits.isfinite().all(-1)
+        return loss.cpu().double().numpy(), right.cpu().double().mean(-1).numpy()
+
+    def accuracy(self, x: Tensor, y: Tensor, owner: Tensor | None = None, progress: Progress = silent) -> np.ndarray:
+        """Share of right answers (M,), as in :meth:`score`."""
+        return self.score(x, y, owner, progress)[1]
+
+    @staticmethod
+    def stacked(parts: Sequence[Networks]) -> Networks:
+        """Copies of the networks of all parts, one after another; all have the same shape."""
+        import torch
+
+        weights = [torch.cat(tensors) for tensors in zip(*(part.weights for part in parts), strict=True)]
+        biases = [torch.cat(tensors) for tensors in zip(*(part.biases for part in parts), strict=True)]
+        return Networks(parts[0].layers, weights, biases)
+
+    def with_head(self, weight: Tensor, bias: Tensor) -> Networks:
+        """The same layers (shared, not copied) under another head (M, classes, features)."""
+        head = Layer(weight.shape[2], weight.shape[1])
+        return Networks((*self.layers[:-1], head), [*self.weights[:-1], weight], [*self.biases[:-1], bias])
+
+
+def draw(kind: Kind, layers: int, classes: int, seeds: Sequence[int]) -> Networks:
+    """A network for every seed: He-normal weights (He et al. 2015), a head of variance 1/fan_in, biases 0.
+
+    Each seed's numbers come from a generator of its own, layer by layer, in the order of torch's weights.
+    """
+    import torch
+
+    built = shape(kind, layers, classes)
+    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+    weights = []
+    for layer in built:
+        last = layer is built[-1]
+        weights.append(torch.stack([_weight(layer, kind, last, generator) for generator in generators]))
+    return Networks(built, weights, [torch.zeros(len(seeds), layer.units) for layer in built])
+
+
+def _weight(layer: Layer, kind: Kind, last: bool, generator: object) -> Tensor:
+    """One layer's weights (units, fan_in), drawn as torch's module has them and put into the order used here."""
+    import torch
+
+    drawn = torch.randn(layer.units, layer.fan_in, generator=generator) * ((1 if last else 2) / layer.fan_in) ** 0.5
+    if kind == "MLP":
+        return drawn
+    # Channels before positions (or taps), as Conv2d and Flatten have them -> positions before channels.
+    inner = WIDTH[kind] if last else layer.fan_in // 9
+    return drawn.view(layer.units, inner, -1).transpose(1, 2).reshape(layer.units, layer.fan_in)
+
+
+def new_head(kind: Kind, layers: int, classes: int, seeds: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """A head for every seed, (S, classes, features) and (S, classes), with the same variance as :func:`draw`'s."""
+    import torch
+
+    head = shape(kind, layers, classes)[-1]
+    generators = [torch.Generator().manual_seed(HEAD_STREAM + seed) for seed in seeds]
+    weight = torch.stack([_weight(head, kind, True, generator) for generator in generators])
+    return weight, torch.zeros(len(seeds), classes)

@@ -1,0 +1,157 @@
+"""What a figure carries along: settings as text and as JSON, versions, device, and a file name.
+
+The app's export panel and the command line both use this, so their captions and files are alike.
+Importing this loads neither streamlit nor torch.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from dlviz.contract import Computed, Settings
+from dlviz.engine.runtime.device import versions
+from dlviz.language import translate, words
+
+FORMAT = 1
+"""Version of the settings file; raised when its layout changes."""
+
+DEFAULT = "default"
+MAX_PACKED = 4000
+"""Characters of a packed run that are read at all; a full one is shorter."""
+
+
+def number(value: float) -> str:
+    """The shortest text that reads back as the same number: ``0.05``, ``100``, ``1e-05``."""
+    return repr(float(value)).removesuffix(".0")
+
+
+def text(value: Any) -> str | list[str]:
+    """A setting as it stands in a link; several choices give a list (a repeated parameter)."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return number(value)
+    if isinstance(value, tuple | list):
+        # An empty choice is an empty parameter; one choice is no list, just as a link reads it back.
+        return str(value[0]) if len(value) == 1 else [str(item) for item in value] or ""
+    return str(value)
+
+
+@lru_cache(maxsize=1024)
+def effective(settings: Settings) -> Settings:
+    """The same run in its canonical form: settings that have no effect at their default, usual values as None.
+
+    Equal pictures then have equal settings, links and cache keys.
+    """
+    values = SimpleNamespace(**dict(settings))
+    for name, knob in settings.knobs().items():
+        if knob.when is not None and not knob.when(values):
+            setattr(values, name, type(settings).model_fields[name].default)
+        elif knob.span is not None and getattr(values, name) == knob.span(values)[2]:
+            setattr(values, name, None)
+    return type(settings)(**vars(values))
+
+
+def parameters(settings: Settings) -> dict[str, str | list[str]]:
+    """The settings that differ from their default, as the parameters of a link."""
+    return {name: text(value) for name, value in settings.differing().items()}
+
+
+def pack(settings: Settings) -> str:
+    """Settings in one text, for a link that carries a second run; never empty."""
+    joined = {name: ",".join(v) if isinstance(v, list) else v for name, v in parameters(settings).items()}
+    return urlencode(joined) or DEFAULT
+
+
+def unpack(packed: str) -> dict[str, str]:
+    """Raw values by name from :func:`pack`'s text, to be validated with ``Settings.lenient``."""
+    if packed == DEFAULT or len(packed) > MAX_PACKED:
+        return {}
+    return dict(parse_qsl(packed, keep_blank_values=True))
+
+
+def flat(settings: Settings) -> str:
+    """The settings that differ from their default, in one line: ``surface = Ravine, steps = 40``."""
+    pairs = parameters(settings).items()
+    return ", ".join(f"{name} = {' + '.join(v) if isinstance(v, list) else v or 'none'}" for name, v in pairs)
+
+
+def caption(
+    stem: str, settings: Settings, language: str, computed: Computed, *, link: str | None = None,
+    pin: Settings | None = None,
+) -> tuple[str, ...]:  # fmt: skip
+    """Lines under an exported figure: concept, settings off default, pinned run, seed, versions, device, link.
+
+    ``computed`` is the result's own: where it was computed, whatever this computer has.
+    """
+    differing = flat(settings) or translate("default settings", language)
+    lines = [f"{words(stem, language).name}: {differing}"]
+    if pin is not None:
+        lines.append(f"{translate('pinned', language)}: {flat(pin) or translate('default settings', language)}")
+    seed = getattr(settings, "seed", None)
+    facts = [] if seed is None or "seed" in settings.differing() else [f"seed = {seed}"]
+    facts += [f"{name} {number_}" for name, number_ in versions().items()] + [where(computed, language)]
+    lines.append(", ".join(facts))
+    if link:
+        lines.append(link)
+    return tuple(lines)
+
+
+def where(computed: Computed, language: str) -> str:
+    """The device of a result, and what was done where its memory was too small."""
+    # A GPU's name is a proper noun, and so is "CPU".
+    match computed.fallback:
+        case "pieces":
+            said = "{device}, in smaller pieces than usual: the memory of the GPU was too small"
+        case "cpu":
+            said = "{device}: the memory of the GPU was too small"
+        case _:
+            return computed.device
+    return translate(said, language, device=computed.device)
+
+
+def settings_json(stem: str, settings: Settings, pin: Settings | None = None) -> bytes:
+    """The settings file: every setting in full, so that a later change of a default changes nothing."""
+    content: dict[str, Any] = {
+        "format": FORMAT,
+        "concept": stem,
+        "settings": settings.model_dump(mode="json"),
+        "pin": None if pin is None else pin.model_dump(mode="json"),
+        "versions": versions(),
+    }
+    return (json.dumps(content, ensure_ascii=False, indent=2) + "\n").encode()
+
+
+def read_settings(data: bytes) -> tuple[str, dict[str, Any], dict[str, Any] | None]:
+    """``(stem, raw values, those of the pinned run)`` of a settings file. Raises ``ValueError`` when it is none.
+
+    The values still have to be validated by the concept's ``Settings``.
+    """
+    try:
+        content = json.loads(data)
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError("this is not a JSON file") from error
+    if isinstance(content, dict) and content.get("format", FORMAT) != FORMAT:
+        raise ValueError(f'its "format" is {content["format"]!r:.40}, and this version reads {FORMAT}')
+    if not isinstance(content, dict) or not isinstance(content.get("concept"), str):
+        raise ValueError('a settings file has the keys "concept" and "settings"')
+    if not isinstance(content.get("settings"), dict):
+        raise ValueError('"settings" must be an object of names and values')
+    pin = content.get("pin")
+    if not isinstance(pin, dict | None):
+        raise ValueError('"pin" must be an object of names and values, or null')
+    return content["concept"], content["settings"], pin
+
+
+def file_name(stem: str, figure: str, settings: Settings, suffix: str) -> str:
+    """A name that says what is in the file, in plain ASCII: ``loss_surfaces-hero-surface-Ravine.svg``."""
+    parts = [stem, figure]
+    for name, value in parameters(settings).items():
+        shown = "+".join(value) if isinstance(value, list) else value
+        parts.append(f"{name}-{shown}")
+    kept = "".join(c if c.isascii() and (c.isalnum() or c in "-_+.") else "-" for c in "-".join(parts))
+    return f"{kept[:100].rstrip('-.')}.{suffix}"

@@ -1,0 +1,153 @@
+"""The link: every setting stands in it, and nothing in it reaches a widget unchecked.
+
+While a page is open the widgets hold the settings, and after every run the link is written from them,
+whole and in its canonical form. It is read in two cases only: when a page is opened, and when the
+visitor goes back or forward in the browser's history. What it contains is validated first; what is
+not taken is reported on the page.
+
+Streamlit's own binding of widgets to the link (``bind="query-params"``) is not used. In 1.67 it makes
+one entry of browser history per parameter, so that "back" after a preset gives a mixture of two runs;
+a value set by code to a widget that was hidden so far does not get into the link; and a slider whose
+bounds change takes its value from the old link rather than from the code.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from time import sleep
+from typing import Any
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from dlviz import provenance
+from dlviz.contract import Rejected, Settings
+from dlviz.language import LANGUAGES, from_locale
+from dlviz.ui.session.turns import aside
+
+LANGUAGE = "lang"
+PIN = "pin"
+_UNASKED = "unasked"
+_OPEN = "open_page"  # session state: the stem of the page that is open
+_LEFT = "left_pages"  # session state: stem -> Visit as it was left
+_MOVED = "moved"  # session state: whether the visitor has just come here from another page, by a menu or a card
+_RETURNED = "returned"  # session state: stem -> Visit that its link without settings stands for, once
+ARRIVAL = 0.15
+"""Seconds that the browser has for going to the address of another page, before it is told that page's link. It puts
+whatever link it is told behind the address that it is at, which would add the new page's settings to the old page."""
+
+
+@dataclass
+class Visit:
+    """An open page: settings, the pinned run, and what its link contained that was not taken."""
+
+    settings: Settings
+    pin: Settings | None
+    rejected: tuple[Rejected, ...] = ()
+
+
+def language() -> str:
+    """The language chosen by link or switch, or else that of the browser."""
+    chosen = st.session_state.get(LANGUAGE, _UNASKED)  # asked once, for it is needed fifty times a run
+    if chosen is _UNASKED or _went_back():
+        asked = st.query_params.get(LANGUAGE)
+        chosen = asked if asked in LANGUAGES else None if chosen is _UNASKED else chosen
+        st.session_state[LANGUAGE] = chosen
+    return chosen or from_locale(st.context.locale)
+
+
+def choose_language(chosen: str) -> None:
+    """Take a language from now on, on every page."""
+    st.session_state[LANGUAGE] = chosen
+
+
+def opened(stem: str, model: type[Settings]) -> Visit | None:
+    """What a page starts with when it is opened or returned to; None while it stays open.
+
+    Without settings in the link, a page comes back as it was left within the session.
+    """
+    went_back = _went_back()
+    if st.session_state.get(_OPEN) == stem and not went_back:
+        return None
+    _now_open(stem)
+    given = {name: _value(st.query_params.get_all(name)) for name in st.query_params}
+    lang = given.pop(LANGUAGE, None)
+    if not given:
+        # The browser keeps the page's address without settings in its history, before the one with them.
+        left = st.session_state.get(_LEFT, {}).get(stem)
+        returned = st.session_state.setdefault(_RETURNED, {})
+        if went_back and stem in returned:
+            return returned.pop(stem)
+        if left is not None and not went_back:
+            returned[stem] = left
+            return left
+    pin = given.pop(PIN, None)
+    settings, rejected = model.lenient(given)
+    if lang is not None and (not isinstance(lang, str) or lang not in LANGUAGES):
+        rejected.append(Rejected(LANGUAGE, str(lang)[:40], ", ".join(LANGUAGES)))
+    ghost = None
+    packed = provenance.unpack(pin) if isinstance(pin, str) else {}
+    if packed:
+        ghost, wrong = model.lenient(packed)
+        ghost = provenance.effective(ghost)
+        rejected += [Rejected(f"{PIN}: {item.name}", item.given, item.allowed) for item in wrong]
+    elif pin == provenance.DEFAULT:
+        ghost = model()
+    elif pin is not None:
+        rejected.append(Rejected(PIN, str(pin)[:40], provenance.pack(settings)))
+    return Visit(provenance.effective(settings), ghost, tuple(rejected))
+
+
+def keep(stem: str, visit: Visit) -> None:
+    """Write the link of an open page, and remember the page for the visitor's return."""
+    st.session_state.setdefault(_LEFT, {})[stem] = visit
+    wanted = parameters(visit.settings, visit.pin)
+    if not wanted:
+        st.session_state.get(_RETURNED, {}).pop(stem, None)
+    _write(wanted)
+
+
+def no_settings() -> None:
+    """For a page without settings: its link holds the language alone."""
+    _now_open(None)
+    _write({})
+
+
+def _now_open(stem: str | None) -> None:
+    before = st.session_state.get(_OPEN, stem)
+    st.session_state[_OPEN], st.session_state[_MOVED] = stem, before != stem and not _went_back()
+
+
+def parameters(settings: Settings, pin: Settings | None) -> dict[str, Any]:
+    """The parameters of a page's link; settings at their default are left out."""
+    pinned = {} if pin is None else {PIN: provenance.pack(pin)}
+    return provenance.parameters(settings) | pinned
+
+
+def link(settings: Settings, pin: Settings | None) -> str:
+    """The full link that restores the page as it is, its language included."""
+    scheme, host, path, _query, _fragment = urlsplit(st.context.url or "")
+    query = urlencode(parameters(settings, pin) | {LANGUAGE: language()}, doseq=True)
+    return urlunsplit((scheme, host, path, query, ""))
+
+
+def _write(wanted: dict[str, Any]) -> None:
+    if st.session_state.get(LANGUAGE):
+        wanted = wanted | {LANGUAGE: st.session_state[LANGUAGE]}
+    moved = st.session_state.pop(_MOVED, False)
+    if wanted != {name: _value(st.query_params.get_all(name)) for name in st.query_params}:
+        if moved:
+            with aside():  # sends what was said so far, the page's address among it
+                sleep(ARRIVAL)
+        st.query_params.from_dict(wanted)
+
+
+def _value(values: list[str]) -> str | list[str]:
+    """One value of a parameter; several only where it is repeated."""
+    return values[0] if len(values) == 1 else values
+
+
+def _went_back() -> bool:
+    """Whether this run was caused by the browser's back or forward button."""
+    return getattr(get_script_run_ctx(), "is_history_navigation", False)
