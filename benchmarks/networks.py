@@ -15,9 +15,9 @@ from torch import nn
 from dlviz.concepts.activations import dying
 from dlviz.concepts.activations.digits import standardised_digits
 from dlviz.engine import convolution, norm_depth
-from dlviz.engine import training as stacks
 from dlviz.engine.activations import ACTIVATIONS
 from dlviz.engine.datasets import digits
+from dlviz.engine.networks.batches import mini_batches
 from dlviz.engine.propagation import Variant, propagate
 
 # -- activations -------------------------------------------------------------------------------------------
@@ -43,7 +43,7 @@ def activations(rates: Rates) -> Iterator[Row]:
     count, every = len(dying.RATES) * len(dying.BIASES), 7
     inputs, labels = (torch.tensor(part) for part in standardised_digits(dying.SAMPLES))
     inputs = inputs.float()
-    order = stacks.mini_batches(dying.SAMPLES, dying.BATCH, dying.STEPS, 0)
+    order = mini_batches(dying.SAMPLES, dying.BATCH, dying.STEPS, 0)
 
     def one_by_one() -> None:
         for rate in [rate for rate in dying.RATES for _ in dying.BIASES][::every]:

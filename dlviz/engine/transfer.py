@@ -25,7 +25,7 @@ import numpy as np
 
 from dlviz.contract import Progress, silent
 from dlviz.engine.stacked import HEAD_STREAM, WIDTH, Kind, Layer, Networks, draw, new_head, shape
-from dlviz.engine.training import mini_batches
+from dlviz.engine.networks.batches import mini_batches
 
 if TYPE_CHECKING:
     from torch import Tensor
