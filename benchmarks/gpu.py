@@ -25,8 +25,12 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 from limits import bandwidth, by_turns, duration, elementwise, flops, machine  # noqa: E402
 
 from dlviz.concepts.activations import dying  # noqa: E402
-from dlviz.engine import cells, convolution, descent, device, landscape, recurrent_start, sequences  # noqa: E402
+from dlviz.engine import cells, descent, device, landscape, recurrent_start, sequences  # noqa: E402
 from dlviz.engine.datasets import digits  # noqa: E402
+from dlviz.engine.networks import cnn  # noqa: E402
+from dlviz.engine.networks.batches import MiniBatches, epochs  # noqa: E402
+from dlviz.engine.networks.fit import fit  # noqa: E402
+from dlviz.engine.networks.updates import sgd  # noqa: E402
 from dlviz.engine.optimizers import RULES  # noqa: E402
 from dlviz.engine.propagation import Variant, propagate  # noqa: E402
 from dlviz.engine.surfaces import surface  # noqa: E402
@@ -98,9 +102,10 @@ def figures(card: Card, small: bool) -> Iterator[Figure]:
     classes = torch.tensor(labels).to(device.device())
 
     def normed(count: int = 64 if small else 1024) -> None:
-        nets = convolution.networks(("None", "BatchNorm", "LayerNorm", "GroupNorm"), 3)
-        with torch.no_grad():
-            convolution.train(nets, images[:count], classes[:count], batch=32, epochs=1, rate=0.05)
+        nets = cnn.draw(("None", "BatchNorm", "LayerNorm", "GroupNorm"), 3)
+        owner = torch.arange(3, device=images.device).repeat(4)
+        batches = MiniBatches(images[:count], classes[:count], epochs(count, 32, 1, 3, 0), owner)
+        fit(nets, batches, sgd(0.05, momentum=0.9))
 
     kernels = sum(9 * a * b * s * s for a, b, s in ((1, 8, 4), (8, 16, 2), (16, 32, 1))) + 320
     least = 6 * kernels * (64 if small else 1024) * 12 / card.products[SINGLE]

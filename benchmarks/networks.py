@@ -14,10 +14,13 @@ from torch import nn
 
 from dlviz.concepts.activations import dying
 from dlviz.concepts.activations.digits import standardised_digits
-from dlviz.engine import convolution, norm_depth
+from dlviz.engine import norm_depth
 from dlviz.engine.activations import ACTIVATIONS
 from dlviz.engine.datasets import digits
-from dlviz.engine.networks.batches import mini_batches
+from dlviz.engine.networks import cnn
+from dlviz.engine.networks.batches import MiniBatches, epochs, mini_batches
+from dlviz.engine.networks.fit import fit
+from dlviz.engine.networks.updates import sgd
 from dlviz.engine.propagation import Variant, propagate
 
 # -- activations -------------------------------------------------------------------------------------------
@@ -116,7 +119,7 @@ def normalization(rates: Rates) -> Iterator[Row]:
     def module(norm: str) -> nn.Sequential:
         layers: list[nn.Module] = [nn.Unflatten(1, (1, 8, 8))]
         inputs = 1
-        for channels, stride in zip(convolution.CHANNELS, convolution.STRIDES[1], strict=True):
+        for channels, stride in zip(cnn.CHANNELS, cnn.STRIDES[1], strict=True):
             layer = {"BatchNorm": partial(nn.BatchNorm2d), "LayerNorm": partial(nn.GroupNorm, 1),
                      "GroupNorm": partial(nn.GroupNorm, 4), "None": nn.Identity}[norm]  # fmt: skip
             layers += [nn.Conv2d(inputs, channels, 3, stride, 1, bias=norm == "None"), layer(channels), nn.ReLU()]
@@ -130,9 +133,9 @@ def normalization(rates: Rates) -> Iterator[Row]:
                 _train(module(norm), x, y, order, 0.01, momentum=0.9)
 
     def at_once() -> None:
-        nets = convolution.networks(norms, seeds)
-        with torch.no_grad():
-            convolution.train(nets, x, y, batch=batch, epochs=1, rate=0.01)
+        nets = cnn.draw(norms, seeds)
+        order, owner = epochs(len(x), batch, 1, seeds, 0), torch.arange(seeds).repeat(len(norms))
+        fit(nets, MiniBatches(x, y, order, owner), sgd(0.01, momentum=0.9))
 
     theirs, ours = by_turns(one_by_one, at_once)
     work = sum(9 * a * b * s * s for a, b, s in ((1, 8, 4), (8, 16, 2), (16, 32, 1))) + 320

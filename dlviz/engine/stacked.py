@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from dlviz.contract import Progress, silent
-from dlviz.engine.convolution import gather, neighbours, scatter
 from dlviz.engine.domains import SIDE
+from dlviz.engine.networks.patches import gather, neighbours, padded, scatter
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -52,15 +52,15 @@ class Layer:
         """Inputs (M, N, d) -> what meets the weights, (M, N·P, fan_in)."""
         if not self.stride:
             return h
-        taps = neighbours(self.side, self.stride).index.to(h.device)
-        return gather(h.view(*h.shape[:2], self.side**2, -1), taps)
+        room = padded(*h.shape[:2], self.side**2, h.shape[2] // self.side**2, h)
+        room[:, :, :-1] = h.view(room[:, :, :-1].shape)
+        return gather(room, neighbours(self.side, self.stride, h.device).index)
 
     def fold(self, rows: Tensor) -> Tensor:
         """The adjoint of :meth:`rows`."""
         if not self.stride:
             return rows
-        taps = neighbours(self.side, self.stride).index.to(rows.device)
-        return scatter(rows, taps, self.side**2).flatten(2)
+        return scatter(rows, neighbours(self.side, self.stride, rows.device).index, self.side**2).flatten(2)
 
 
 def shape(kind: Kind, layers: int, classes: int) -> tuple[Layer, ...]:

@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlviz.contract import Progress, silent
-from dlviz.engine.stacked import HEAD_STREAM, WIDTH, Kind, Layer, Networks, draw, new_head, shape
 from dlviz.engine.networks.batches import mini_batches
+from dlviz.engine.stacked import HEAD_STREAM, WIDTH, Kind, Layer, Networks, draw, new_head, shape
 
 if TYPE_CHECKING:
     from torch import Tensor
