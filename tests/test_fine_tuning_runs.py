@@ -23,7 +23,7 @@ from dlviz.concepts.fine_tuning.panels import Gradual, Holding, Trades
 from dlviz.concepts.fine_tuning.settings import Settings
 from dlviz.concepts.fine_tuning.start import Start, start
 from dlviz.drawing.theme import Look
-from dlviz.engine import transfer
+from dlviz.engine.networks import transfer
 from dlviz.engine.similarity import linear_cka
 
 QUICK = {"source": "Clean 0-4", "target": "Clean 5-9", "source_steps": 50, "steps": 12, "layers": 4, "seeds": 2}
@@ -98,7 +98,7 @@ def test_what_moved_is_measured_on_the_trained_networks(compared):
         networks = data.networks.take([0, 1])
         rates = np.full((2, 4), settings.rate)
         rates[:, :frozen] = 0
-        transfer.fit(networks, data.x, data.y, rates, 12)
+        transfer.tune(networks, data.x, data.y, rates, 12)
         for seed in range(2):
             before, after = module(data.networks, seed), module(networks, seed)
             h, g = data.test[0][seed], data.test[0][seed]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -88,8 +88,12 @@ class Every:
         self._steps, self._last = [], steps
         self._values: dict[str, list[np.ndarray]] = {}
 
+    def due(self, number: int) -> bool:
+        """Whether the model is looked at when so many steps are done."""
+        return number % self.period == 0 or number == self._last
+
     def before(self, model: Model, number: int, alive: Alive) -> None:
-        if number % self.period and number != self._last:
+        if not self.due(number):
             return
         self._steps.append(number)
         for name, value in self.look(model, alive).items():
@@ -101,6 +105,19 @@ class Every:
 
     def found(self) -> Mapping[str, np.ndarray]:
         return {self.name: np.array(self._steps), **{name: np.array(values) for name, values in self._values.items()}}
+
+
+class At(Every):
+    """Look at the model when so many ``steps`` are done, and at no other time; otherwise as :class:`Every`."""
+
+    def __init__(
+        self, steps: Collection[int], look: Callable[[Any, Alive], Mapping[str, Any]], name: str = "steps"
+    ) -> None:
+        super().__init__(1, look, name)
+        self.steps = steps
+
+    def due(self, number: int) -> bool:
+        return number in self.steps
 
 
 def _plain(value: Any) -> np.ndarray:

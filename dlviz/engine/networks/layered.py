@@ -14,9 +14,10 @@ import numpy as np
 
 from dlviz.contract import Progress, silent
 from dlviz.engine.domains import SIDE
-from dlviz.engine.networks.patches import gather, neighbours, padded, scatter
+from dlviz.engine.networks import scores
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
 Kind = Literal["MLP", "CNN"]
@@ -29,9 +30,9 @@ HEAD_STREAM = 10_000  # added to the seed: the new head is drawn apart from the 
 
 @dataclass(frozen=True)
 class Layer:
-    """A linear map and ReLU: a dense layer, or a 3x3 convolution with padding 1 (``stride`` > 0).
+    """A linear map: a dense layer, or a 3x3 convolution with padding 1 (``stride`` > 0).
 
-    Maps are flattened position by position: P positions times C channels.
+    Maps are flattened as torch has them: C channels times P positions.
     """
 
     fan_in: int
@@ -48,19 +49,18 @@ class Layer:
     def outputs(self) -> int:
         return self.units * self.positions
 
-    def rows(self, h: Tensor) -> Tensor:
-        """Inputs (M, N, d) -> what meets the weights, (M, N·P, fan_in)."""
-        if not self.stride:
-            return h
-        room = padded(*h.shape[:2], self.side**2, h.shape[2] // self.side**2, h)
-        room[:, :, :-1] = h.view(room[:, :, :-1].shape)
-        return gather(room, neighbours(self.side, self.stride, h.device).index)
+    def __call__(self, h: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        """Outputs (N, M, units·P) of M models for h (N, M, d): examples first, as a grouped convolution has them."""
+        import torch
 
-    def fold(self, rows: Tensor) -> Tensor:
-        """The adjoint of :meth:`rows`."""
         if not self.stride:
-            return rows
-        return scatter(rows, neighbours(self.side, self.stride, rows.device).index, self.side**2).flatten(2)
+            # Units before examples: the gradients of the weights then lie as the weights do.
+            return bias.unsqueeze(2).baddbmm(weight, h.permute(1, 2, 0)).permute(2, 0, 1)
+        models, inputs = len(weight), self.fan_in // 9
+        maps = h.reshape(len(h), models * inputs, self.side, self.side)
+        kernel = weight.view(models * self.units, inputs, 3, 3)
+        found = torch.nn.functional.conv2d(maps, kernel, bias.flatten(), self.stride, 1, groups=models)
+        return found.view(len(h), models, -1)
 
 
 def shape(kind: Kind, layers: int, classes: int) -> tuple[Layer, ...]:
@@ -78,7 +78,10 @@ def shape(kind: Kind, layers: int, classes: int) -> tuple[Layer, ...]:
 
 @dataclass
 class Networks:
-    """M networks: ``weights[l]`` (M, units, fan_in), ``biases[l]`` (M, units). Changed in place by :func:`fit`."""
+    """M networks: ``weights[l]`` (M, units, fan_in) in the order of torch's modules, ``biases[l]`` (M, units).
+
+    ReLU stands between the layers. Training changes the tensors in place.
+    """
 
     layers: tuple[Layer, ...]
     weights: list[Tensor]
@@ -98,24 +101,21 @@ class Networks:
         index = torch.as_tensor(np.asarray(models, dtype=np.int64), device=self.weights[0].device)
         return Networks(self.layers, [w[index] for w in self.weights], [b[index] for b in self.biases])
 
-    def parameters(self) -> list[int]:
-        """Weights and biases of each layer of one network."""
+    def sizes(self) -> list[int]:
+        """Number of weights and biases of each layer of one network."""
         return [w[0].numel() + b[0].numel() for w, b in zip(self.weights, self.biases, strict=True)]
 
-    def apply(self, layer: int, h: Tensor, models: slice = slice(None)) -> tuple[Tensor, Tensor]:
-        """What meets the weights of a layer, and its outputs (M, N, d), of ``h`` (M, N, d) of some models."""
-        kind = self.layers[layer]
-        rows = kind.rows(h)
-        z = self.biases[layer][models].unsqueeze(1).baddbmm(rows, self.weights[layer][models].transpose(1, 2))
-        z = z.view(len(h), h.shape[1], kind.outputs)
-        return rows, z if layer == len(self.layers) - 1 else z.relu_()
+    def apply(self, layer: int, h: Tensor, models: slice = slice(None)) -> Tensor:
+        """The outputs of a layer, (N, M, d), of ``h`` (N, M, d) of some models; the last layer gives logits."""
+        z = self.layers[layer](h, self.weights[layer][models], self.biases[layer][models])
+        return z if layer == len(self.layers) - 1 else z.relu()
 
     def features(self, x: Tensor, last: int | None = None, models: slice = slice(None)) -> list[Tensor]:
         """[x, h_1, ..., h_last] (M, N, d_l) of images ``x`` (M, N, 144); by default up to the logits."""
-        found = [x]
+        found = [x.transpose(0, 1)]
         for layer in range(len(self.layers) if last is None else last):
-            found.append(self.apply(layer, found[-1], models)[1])
-        return found
+            found.append(self.apply(layer, found[-1], models))
+        return [h.transpose(0, 1) for h in found]
 
     def outputs(
         self,
@@ -134,10 +134,10 @@ class Networks:
         parts = []
         for first in range(start, stop, at_once):
             some = slice(first, min(first + at_once, stop))
-            h = x[some] if owner is None else x[owner[some]]
+            h = (x[some] if owner is None else x[owner[some]]).transpose(0, 1)
             for layer in range(last):
-                h = self.apply(layer, h, some)[1]
-            parts.append(h)
+                h = self.apply(layer, h, some)
+            parts.append(h.transpose(0, 1))
             progress((some.stop - start) / (stop - start))
         return torch.cat(parts)
 
@@ -148,15 +148,13 @@ class Networks:
     def score(
         self, x: Tensor, y: Tensor, owner: Tensor | None = None, progress: Progress = silent
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Mean cross-entropy and share of right answers, (M,) each; an answer that is not finite is wrong.
+        """Mean cross-entropy and accuracy, (M,) each, as in :func:`scores.score`: NaN for what is not finite.
 
         ``x`` and ``owner`` as in :meth:`logits`, ``y`` (S, N).
         """
-        logits = self.logits(x, owner, progress)
-        wanted = y if owner is None else y[owner]
-        loss = -logits.log_softmax(-1).gather(-1, wanted[..., None]).mean((1, 2))
-        right = (logits.argmax(-1) == wanted) & logits.isfinite().all(-1)
-        return loss.cpu().double().numpy(), right.cpu().double().mean(-1).numpy()
+        found = scores.score(self.logits(x, owner, progress), y if owner is None else y[owner])
+        loss, right = (part.cpu().double().numpy() for part in found)
+        return loss, right
 
     def accuracy(self, x: Tensor, y: Tensor, owner: Tensor | None = None, progress: Progress = silent) -> np.ndarray:
         """Share of right answers (M,), as in :meth:`score`."""
@@ -189,20 +187,15 @@ def draw(kind: Kind, layers: int, classes: int, seeds: Sequence[int]) -> Network
     weights = []
     for layer in built:
         last = layer is built[-1]
-        weights.append(torch.stack([_weight(layer, kind, last, generator) for generator in generators]))
+        weights.append(torch.stack([_weight(layer, last, generator) for generator in generators]))
     return Networks(built, weights, [torch.zeros(len(seeds), layer.units) for layer in built])
 
 
-def _weight(layer: Layer, kind: Kind, last: bool, generator: object) -> Tensor:
-    """One layer's weights (units, fan_in), drawn as torch's module has them and put into the order used here."""
+def _weight(layer: Layer, last: bool, generator: torch.Generator) -> Tensor:
+    """One layer's weights (units, fan_in), in the order of torch's module."""
     import torch
 
-    drawn = torch.randn(layer.units, layer.fan_in, generator=generator) * ((1 if last else 2) / layer.fan_in) ** 0.5
-    if kind == "MLP":
-        return drawn
-    # Channels before positions (or taps), as Conv2d and Flatten have them -> positions before channels.
-    inner = WIDTH[kind] if last else layer.fan_in // 9
-    return drawn.view(layer.units, inner, -1).transpose(1, 2).reshape(layer.units, layer.fan_in)
+    return torch.randn(layer.units, layer.fan_in, generator=generator) * ((1 if last else 2) / layer.fan_in) ** 0.5
 
 
 def new_head(kind: Kind, layers: int, classes: int, seeds: Sequence[int]) -> tuple[Tensor, Tensor]:
@@ -211,5 +204,5 @@ def new_head(kind: Kind, layers: int, classes: int, seeds: Sequence[int]) -> tup
 
     head = shape(kind, layers, classes)[-1]
     generators = [torch.Generator().manual_seed(HEAD_STREAM + seed) for seed in seeds]
-    weight = torch.stack([_weight(head, kind, True, generator) for generator in generators])
+    weight = torch.stack([_weight(head, True, generator) for generator in generators])
     return weight, torch.zeros(len(seeds), classes)
