@@ -90,12 +90,15 @@ def module(networks: layered.Networks, m: int, kind: layered.Kind) -> nn.Sequent
     for at, (layer, w, b) in enumerate(zip(networks.layers, networks.weights, networks.biases, strict=True)):
         last = at == len(networks.layers) - 1
         if layer.stride:
-            linear = nn.Conv2d(layer.fan_in // 9, layer.units, 3, layer.stride, padding=1)
-            weight = w[m].view(linear.weight.shape)
+            inputs = layer.fan_in // 9
+            linear = nn.Conv2d(inputs, layer.units, 3, layer.stride, padding=1)
+            weight = w[m].view(layer.units, 9, inputs).transpose(1, 2).reshape(linear.weight.shape)
         else:
             linear = nn.Linear(layer.fan_in, layer.units)
             weight = w[m]
             if last and kind == "CNN":
+                channels = layered.WIDTH[kind]
+                weight = weight.view(layer.units, -1, channels).transpose(1, 2).flatten(1)
                 modules.append(nn.Flatten())
         linear.load_state_dict({"weight": weight, "bias": b[m]})
         modules += [linear] if last else [linear, nn.ReLU()]

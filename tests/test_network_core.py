@@ -61,6 +61,18 @@ def test_focal_loss_is_its_formula_and_cross_entropy_at_zero():
     torch.testing.assert_close(losses.focal(OUTPUTS, CLASSES, 0.0), losses.cross_entropy(OUTPUTS, CLASSES))
 
 
+@pytest.mark.parametrize("loss", [losses.cross_entropy, losses.squared, losses.huber, losses.focal])
+def test_gradients_by_the_outputs_are_autograd_s(loss):
+    numbers_ = loss in (losses.squared, losses.huber)
+    outputs = (numbers(M, B, 1) if numbers_ else OUTPUTS.clone()).requires_grad_()
+    y = numbers(M, B, seed=3) if numbers_ else CLASSES
+    expected = loss(outputs, y)
+    (gradient,) = torch.autograd.grad(expected.sum(), outputs)
+    values, found = losses.with_gradient(loss, outputs.detach().clone(), y)
+    torch.testing.assert_close(values, expected.detach())
+    torch.testing.assert_close(found, gradient)
+
+
 # ---- clipping
 
 

@@ -28,12 +28,12 @@ def module(networks: layered.Networks, kind: str, m: int) -> nn.Sequential:
             weight = w
         elif last:
             part = nn.Linear(w.shape[1], w.shape[0])
-            weight = w
+            weight = w.view(len(w), -1, width).transpose(1, 2)  # channels before positions, as Flatten has them
             parts.append(nn.Flatten())
         else:
             inputs = w.shape[1] // 9
             part = nn.Conv2d(inputs, width, 3, stride=2 if layer < 2 else 1, padding=1)
-            weight = w.view(width, inputs, 3, 3)
+            weight = w.view(width, 9, inputs).transpose(1, 2)
         part = part.to(w.dtype)
         part.weight.data = weight.reshape(part.weight.shape).clone()
         part.bias.data = b.clone()
@@ -94,11 +94,8 @@ def test_gradients_are_autograd_s(kind):
     networks, (x, y) = stacked(kind), data()
     active = [1, 1, 2, 2]
     program = transfer.PartlyFrozen(networks, x, torch.arange(2), active)
-    parameters = program.parameters()
-    for parameter in parameters.values():
-        parameter.requires_grad_()
-    loss = cross_entropy(program.forward(None), y)
-    by_name = dict(zip(parameters, torch.autograd.grad(loss.sum(), list(parameters.values())), strict=True))
+    loss, gradients = program.gradients(None, y, cross_entropy)
+    by_name = dict(zip(program.parameters(), gradients, strict=True))
     found = [tuple(by_name[f"{kind}.{layer}"] for kind in ("weights", "biases")) for layer in range(LAYERS)]
     for m, depth in ((0, 0), (1, 2)):
         net = module(networks, kind, m)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from dlviz.engine.device import device
 from dlviz.engine.networks.cnn_norms import Norms, Saved
 from dlviz.engine.networks.fit import Alive, Loss, nothing
+from dlviz.engine.networks.losses import with_gradient
 from dlviz.engine.networks.patches import gather, neighbours, padded, scatter
 
 if TYPE_CHECKING:
@@ -122,9 +123,7 @@ class CNN:
 
         trace: list[Trace] = []
         logits = self.forward(x, alive, trace=trace)
-        with torch.enable_grad():
-            values = loss(logits.requires_grad_(), y)
-            (signal,) = torch.autograd.grad(values.sum(), logits)
+        values, signal = with_gradient(loss, logits, y)
         readout = signal.transpose(1, 2).bmm(trace[-1].saved.out.flatten(2))
         found: dict[str, Tensor] = {"readout": readout, "bias": signal.sum(1)}
         signal = signal.bmm(self.readout).view_as(trace[-1].saved.out)
@@ -143,7 +142,7 @@ class CNN:
                 below = trace[layer - 1].saved.out.shape[2]
                 signal = scatter(flat.bmm(self.kernels[layer]), self._geometry[layer].index, below)
             alive()
-        return values.detach(), [found[name] for name in self.parameters()]
+        return values, [found[name] for name in self.parameters()]
 
 
 def draw(norms: Sequence[str], seeds: int, *, groups: int = 4, last_side: int = 1, seed: int = 0) -> CNN:

@@ -34,8 +34,7 @@ class Model(Protocol):
     """M models of one shape, as a tensor program.
 
     A model may have a method ``gradients(x, y, loss, alive)`` of its own, which gives the losses (M,) and the gradients
-    in the order of the parameters; without it they come from autograd through :meth:`forward`. A method ``penalty()``
-    gives what is added to the losses of the last forward pass, (M,) or None; it is not part of the recorded loss.
+    in the order of the parameters; without it they come from autograd through :meth:`forward`.
     """
 
     def parameters(self) -> Mapping[str, Tensor]:
@@ -142,9 +141,7 @@ def _autograd(
 
     with torch.enable_grad():
         values = loss(model.forward(x, alive), y)
-        penalty = model.penalty() if hasattr(model, "penalty") else None
-        total = values if penalty is None else values + penalty
-        return values.detach(), torch.autograd.grad(total.sum(), parameters, materialize_grads=True)
+        return values.detach(), torch.autograd.grad(values.sum(), parameters, materialize_grads=True)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ import numpy as np
 from dlviz.contract import Progress, silent
 from dlviz.engine.domains import SIDE
 from dlviz.engine.networks import scores
+from dlviz.engine.networks.patches import gather, neighbours, padded, scatter
 
 if TYPE_CHECKING:
     import torch
@@ -32,7 +33,8 @@ HEAD_STREAM = 10_000  # added to the seed: the new head is drawn apart from the 
 class Layer:
     """A linear map: a dense layer, or a 3x3 convolution with padding 1 (``stride`` > 0).
 
-    Maps are flattened as torch has them: C channels times P positions.
+    Maps are flattened position by position: P positions times C channels; the weights of a convolution are those of its
+    nine taps times the channels.
     """
 
     fan_in: int
@@ -49,18 +51,19 @@ class Layer:
     def outputs(self) -> int:
         return self.units * self.positions
 
-    def __call__(self, h: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        """Outputs (N, M, units·P) of M models for h (N, M, d): examples first, as a grouped convolution has them."""
-        import torch
-
+    def rows(self, h: Tensor) -> Tensor:
+        """Inputs (M, N, d) -> what meets the weights, (M, N·P, fan_in)."""
         if not self.stride:
-            # Units before examples: the gradients of the weights then lie as the weights do.
-            return bias.unsqueeze(2).baddbmm(weight, h.permute(1, 2, 0)).permute(2, 0, 1)
-        models, inputs = len(weight), self.fan_in // 9
-        maps = h.reshape(len(h), models * inputs, self.side, self.side)
-        kernel = weight.view(models * self.units, inputs, 3, 3)
-        found = torch.nn.functional.conv2d(maps, kernel, bias.flatten(), self.stride, 1, groups=models)
-        return found.view(len(h), models, -1)
+            return h
+        room = padded(*h.shape[:2], self.side**2, self.fan_in // 9, h)
+        room[:, :, :-1] = h.view(room[:, :, :-1].shape)
+        return gather(room, neighbours(self.side, self.stride, h.device).index)
+
+    def fold(self, rows: Tensor) -> Tensor:
+        """The adjoint of :meth:`rows`."""
+        if not self.stride:
+            return rows
+        return scatter(rows, neighbours(self.side, self.stride, rows.device).index, self.side**2).flatten(2)
 
 
 def shape(kind: Kind, layers: int, classes: int) -> tuple[Layer, ...]:
@@ -78,7 +81,7 @@ def shape(kind: Kind, layers: int, classes: int) -> tuple[Layer, ...]:
 
 @dataclass
 class Networks:
-    """M networks: ``weights[l]`` (M, units, fan_in) in the order of torch's modules, ``biases[l]`` (M, units).
+    """M networks: ``weights[l]`` (M, units, fan_in), ``biases[l]`` (M, units).
 
     ReLU stands between the layers. Training changes the tensors in place.
     """
@@ -105,17 +108,20 @@ class Networks:
         """Number of weights and biases of each layer of one network."""
         return [w[0].numel() + b[0].numel() for w, b in zip(self.weights, self.biases, strict=True)]
 
-    def apply(self, layer: int, h: Tensor, models: slice = slice(None)) -> Tensor:
-        """The outputs of a layer, (N, M, d), of ``h`` (N, M, d) of some models; the last layer gives logits."""
-        z = self.layers[layer](h, self.weights[layer][models], self.biases[layer][models])
-        return z if layer == len(self.layers) - 1 else z.relu()
+    def apply(self, layer: int, h: Tensor, models: slice = slice(None)) -> tuple[Tensor, Tensor]:
+        """What meets the weights of a layer, and its outputs (M, N, d), of ``h`` (M, N, d) of some models."""
+        kind = self.layers[layer]
+        rows = kind.rows(h)
+        z = self.biases[layer][models].unsqueeze(1).baddbmm(rows, self.weights[layer][models].transpose(1, 2))
+        z = z.view(*h.shape[:2], kind.outputs)
+        return rows, z if layer == len(self.layers) - 1 else z.relu_()
 
     def features(self, x: Tensor, last: int | None = None, models: slice = slice(None)) -> list[Tensor]:
         """[x, h_1, ..., h_last] (M, N, d_l) of images ``x`` (M, N, 144); by default up to the logits."""
-        found = [x.transpose(0, 1)]
+        found = [x]
         for layer in range(len(self.layers) if last is None else last):
-            found.append(self.apply(layer, found[-1], models))
-        return [h.transpose(0, 1) for h in found]
+            found.append(self.apply(layer, found[-1], models)[1])
+        return found
 
     def outputs(
         self,
@@ -134,10 +140,10 @@ class Networks:
         parts = []
         for first in range(start, stop, at_once):
             some = slice(first, min(first + at_once, stop))
-            h = (x[some] if owner is None else x[owner[some]]).transpose(0, 1)
+            h = x[some] if owner is None else x[owner[some]]
             for layer in range(last):
-                h = self.apply(layer, h, some)
-            parts.append(h.transpose(0, 1))
+                h = self.apply(layer, h, some)[1]
+            parts.append(h)
             progress((some.stop - start) / (stop - start))
         return torch.cat(parts)
 
@@ -187,15 +193,20 @@ def draw(kind: Kind, layers: int, classes: int, seeds: Sequence[int]) -> Network
     weights = []
     for layer in built:
         last = layer is built[-1]
-        weights.append(torch.stack([_weight(layer, last, generator) for generator in generators]))
+        weights.append(torch.stack([_weight(layer, kind, last, generator) for generator in generators]))
     return Networks(built, weights, [torch.zeros(len(seeds), layer.units) for layer in built])
 
 
-def _weight(layer: Layer, last: bool, generator: torch.Generator) -> Tensor:
-    """One layer's weights (units, fan_in), in the order of torch's module."""
+def _weight(layer: Layer, kind: Kind, last: bool, generator: torch.Generator) -> Tensor:
+    """One layer's weights (units, fan_in), drawn as torch's module has them and put into the order used here."""
     import torch
 
-    return torch.randn(layer.units, layer.fan_in, generator=generator) * ((1 if last else 2) / layer.fan_in) ** 0.5
+    drawn = torch.randn(layer.units, layer.fan_in, generator=generator) * ((1 if last else 2) / layer.fan_in) ** 0.5
+    if kind == "MLP":
+        return drawn
+    # Channels before positions (or taps), as Conv2d and Flatten have them -> positions before channels.
+    inner = WIDTH[kind] if last else layer.fan_in // 9
+    return drawn.view(layer.units, inner, -1).transpose(1, 2).reshape(layer.units, layer.fan_in)
 
 
 def new_head(kind: Kind, layers: int, classes: int, seeds: Sequence[int]) -> tuple[Tensor, Tensor]:
@@ -204,5 +215,5 @@ def new_head(kind: Kind, layers: int, classes: int, seeds: Sequence[int]) -> tup
 
     head = shape(kind, layers, classes)[-1]
     generators = [torch.Generator().manual_seed(HEAD_STREAM + seed) for seed in seeds]
-    weight = torch.stack([_weight(head, True, generator) for generator in generators])
+    weight = torch.stack([_weight(head, kind, True, generator) for generator in generators])
     return weight, torch.zeros(len(seeds), classes)

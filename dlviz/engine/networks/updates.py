@@ -71,20 +71,18 @@ class Update:
         """Take step number ``step`` (from 0) along the gradients, in the order of the parameters, in place."""
         together: dict[float, list[tuple[_Part, Tensor]]] = {}
         for part in state.parts:
-            now = min(step, len(part.rates) - 1)
-            rate = part.rates[now]
-            if not rate.any():
+            lr = part.rates[min(step, len(part.rates) - 1)]
+            if lr is None:
                 continue
-            lr = float(rate[0]) if part.each is None else part.each[now]
-            gradient = self._decayed(part, gradients[part.parameter][part.models], lr)
-            if part.each is None and self.rule in _FUSED:
-                # The fused kernels read the memory as it lies.
+            gradient = gradients[part.parameter]
+            gradient = self._decayed(part, gradient if part.whole else gradient[part.models], lr)
+            if isinstance(lr, float) and self.rule in _FUSED:
                 together.setdefault(lr, []).append((part, gradient.contiguous()))
             else:
                 self._by_rule(part, gradient, lr)
-        for lr, both in together.items():
+        for rate, both in together.items():
             parts, own = zip(*both, strict=True)
-            _FUSED[self.rule](parts, list(own), lr, self._all_hyper())
+            _FUSED[self.rule](parts, list(own), rate, self._all_hyper())
 
     def _decayed(self, part: _Part, gradient: Tensor, lr: Any) -> Tensor:
         decay = self.weight_decay
@@ -118,8 +116,8 @@ class _Part:
     tensor: Tensor
     parameter: int
     models: slice
-    rates: np.ndarray  # (T, m)
-    each: Tensor | None  # the rates (T, m, 1, ...) as a tensor; None where all of them have one rate at each step
+    whole: bool  # all models of the parameter
+    rates: list[float | Tensor | None]  # (T,): one for all, or (m, 1, ...); None where they take no part
     state: tuple[Any, ...]  # the accumulators, as they go
     taken: Tensor  # how many steps it has taken
 
@@ -148,13 +146,19 @@ def _parts(rule: str, parameters: Sequence[Tensor], layers: Sequence[int], sched
                 continue
             part = tensor[first:stop]
             state = tuple(1.0 if begin else torch.zeros_like(part) for begin in initial)
-            alone = None
-            if (own != own[:, :1]).any():
-                alone = torch.tensor(own, dtype=part.dtype, device=part.device)
-                alone = alone.view(*own.shape, *[1] * (part.dim() - 1))
-            taken = torch.zeros((), device=part.device)
-            found.append(_Part(part, index, slice(first, stop), own, alone, state, taken))
+            taken, whole = torch.zeros((), device=part.device), stop - first == len(tensor)
+            found.append(_Part(part, index, slice(first, stop), whole, _rates(own, part), state, taken))
     return found
+
+
+def _rates(own: np.ndarray, like: Tensor) -> list[float | Tensor | None]:
+    """The rates (T, m) of some models at each step, as numbers where they are one, else as tensors for ``like``."""
+    import torch
+
+    if (own == own[:, :1]).all():
+        return [float(rate) or None for rate in own[:, 0]]
+    tensors = torch.tensor(own, dtype=like.dtype, device=like.device).view(*own.shape, *[1] * (like.dim() - 1))
+    return [tensor if some else None for tensor, some in zip(tensors, own.any(axis=1), strict=True)]
 
 
 def _adam(parts: Sequence[_Part], gradients: list[Tensor], rate: float, hyper: Mapping[str, float]) -> None:
