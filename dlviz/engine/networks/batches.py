@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -55,6 +55,20 @@ class Repeated:
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         for _ in range(self.steps):
             yield self.x, self.y
+
+
+@dataclass(frozen=True)
+class Generated:
+    """Mini-batches that are made when they are needed: ``draw(step)`` gives inputs and targets."""
+
+    draw: Callable[[int], tuple[Tensor, Tensor]]
+    steps: int
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        return map(self.draw, range(self.steps))
 
 
 def mini_batches(n: int, batch: int, steps: int, seed: int) -> Tensor:
