@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from dlviz.engine import norms
+from dlviz.engine.networks import cnn_norms, norm_kernels
 from dlviz.engine.networks.cnn_norms import Norms
 
 shapes = st.tuples(st.integers(2, 5), st.sampled_from([1, 2, 4, 6]), st.integers(2, 6), st.integers(0, 99))
@@ -68,6 +69,34 @@ def test_forward_and_backward_are_those_of_torch(case, wanted):
         torch.testing.assert_close(found[m].transpose(1, 2), dx, rtol=1e-5, atol=1e-6)
     torch.testing.assert_close(x_hat[-1], many[-1])
     torch.testing.assert_close(found[-1].transpose(1, 2), gradient)
+
+
+@pytest.mark.parametrize("positions", [1, 4])
+def test_the_compiled_kernels_are_the_pass_in_torch(positions, monkeypatch):
+    """Every norm at once, cut off by ReLU, with averages that move; and no new machine code after ``prepare``."""
+    names = ["None", "BatchNorm", "BatchNorm", "LayerNorm", "GroupNorm", "RMSNorm", "Switchable", "Switchable"]
+    names += ["InstanceNorm"] if positions > 1 else []
+    generator = torch.Generator().manual_seed(0)
+
+    def drawn(*shape):
+        return torch.randn(len(names), *shape, generator=generator)
+
+    x, gradient = drawn(5, positions, 6), drawn(5, positions + 1, 6)
+    gamma, beta, mixing = drawn(6), drawn(6), drawn(2, 3)
+    x[1] = float("nan")  # which must come out again
+    layer, found = Norms(names, 6, 2), []
+    norm_kernels.prepare()
+    compiled = [len(kernel.signatures) for kernel in (norm_kernels.forward, norm_kernels.backward)]
+    for kernels in (True, False):
+        running, room = (torch.zeros(2, 6), torch.ones(2, 6)), torch.zeros(len(names), 5, positions + 1, 6)
+        monkeypatch.setattr(cnn_norms, "COMPILED", kernels)
+        saved = layer(x, gamma, beta, mixing, running, room=room)
+        assert (saved.scale is None) == kernels
+        found.append([saved.out, *running, *layer.backward(gradient, saved, gamma)])
+    assert found[0][0][1].isnan().all()
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4, equal_nan=True)
+    assert compiled == [len(kernel.signatures) for kernel in (norm_kernels.forward, norm_kernels.backward)]
 
 
 @settings(max_examples=20)

@@ -42,9 +42,11 @@ def prepare() -> None:
 
     The first runs do it anyway; called early, in a thread, it spares the first visitor the wait.
     """
+    from dlviz.engine.networks import norm_kernels
     from dlviz.engine.optimizers import RULES
     from dlviz.engine.surfaces import surface
 
+    norm_kernels.prepare()
     ground = surface("Saddle")
     descent.final_loss(ground, [descent.Lanes(RULES["GD"], 0.0, 0.0, 0.1)], 1)
     descent.basins(ground, RULES["GD"], {}, 0.1, 0.0, 0.0, steps=1, tolerance=0.1)

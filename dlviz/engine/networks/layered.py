@@ -63,7 +63,8 @@ class Layer:
         """The adjoint of :meth:`rows`."""
         if not self.stride:
             return rows
-        return scatter(rows, neighbours(self.side, self.stride, rows.device).index, self.side**2).flatten(2)
+        room = scatter(rows, neighbours(self.side, self.stride, rows.device).index, self.side**2)
+        return room[:, :, :-1].flatten(2)
 
 
 def shape(kind: Kind, layers: int, classes: int) -> tuple[Layer, ...]:

@@ -52,9 +52,9 @@ def gather(room: Tensor, index: Tensor) -> Tensor:
 
 
 def scatter(patches: Tensor, index: Tensor, positions: int) -> Tensor:
-    """The adjoint of :func:`gather`: sums over all places of a cell, (M, N, P, C) with P = ``positions``."""
+    """The adjoint of :func:`gather`: sums over all places of a cell, (M, N, P + 1, C) with P = ``positions``."""
     models, rows, wide = patches.shape
     examples = 9 * rows // len(index)
     room = patches.new_zeros(models, examples, positions + 1, wide // 9)
     room.index_add_(2, index, patches.view(models, examples, len(index), wide // 9))
-    return room[:, :, :-1]
+    return room
