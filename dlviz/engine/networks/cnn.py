@@ -88,9 +88,14 @@ class CNN:
     def of_seed(self, seed: int) -> CNN:
         """The models of one seed (of 0 ... S - 1) under all norms, as views."""
         some = slice(seed, None, self.seeds)
-        lists = ([part[some] for part in parts] for parts in (self.kernels, self.gammas, self.betas, self.mixing))
+        kernels, gammas, betas, mixing = (
+            [part[some] for part in parts] for parts in (self.kernels, self.gammas, self.betas, self.mixing)
+        )
         running = [(mean[seed : seed + 1], var[seed : seed + 1]) for mean, var in self.running]
-        return CNN(self.norms, 1, self.groups, self.last_side, *lists, self.readout[some], self.bias[some], running)
+        return CNN(
+            self.norms, 1, self.groups, self.last_side, kernels, gammas, betas, mixing,
+            self.readout[some], self.bias[some], running,
+        )  # fmt: skip
 
     def forward(
         self, x: Tensor, alive: Alive = nothing, *, training: bool = True, trace: list[Trace] | None = None
@@ -102,12 +107,12 @@ class CNN:
         import torch
 
         models, examples = x.shape[:2]
-        room = padded(models, examples, SIDE**2, 1, x)
+        room = padded((models, examples, SIDE**2, 1), x)
         room[:, :, :-1, 0] = x
         for layer, (kernel, geometry) in enumerate(zip(self.kernels, self._geometry, strict=True)):
-            patches = gather(room, geometry.index)
+            patches = gather(room, geometry.taps)
             maps = patches.bmm(kernel.transpose(1, 2)).view(models, examples, geometry.side**2, kernel.shape[1])
-            room = padded(*maps.shape, x)
+            room = padded((models, examples, geometry.side**2, kernel.shape[1]), x)
             saved = self._norms[layer](
                 maps, self.gammas[layer], self.betas[layer], self.mixing[layer], self.running[layer],
                 training=training, room=room,
@@ -140,7 +145,7 @@ class CNN:
                 whole[self._switching] = by_mixing
             if layer:
                 below = trace[layer - 1].saved.out.shape[2]
-                signal = scatter(flat.bmm(self.kernels[layer]), self._geometry[layer].index, below)
+                signal = scatter(flat.bmm(self.kernels[layer]), self._geometry[layer].taps, below)
             alive()
         return values, [found[name] for name in self.parameters()]
 

@@ -39,7 +39,7 @@ class Saved(NamedTuple):
     inverse: Tensor  # (M, N, C) 1/σ
     scale: Tensor | None  # (M, N, C) γ/σ
     centre: Tensor  # (M, N, C) what was subtracted
-    shares: Tensor | None  # (S, 2, 3) Switchable's weights
+    shares: Tensor  # (S, 2, 3) Switchable's weights
 
     @property
     def out(self) -> Tensor:
@@ -98,9 +98,8 @@ class Norms:
         var = torch.addcmul(square, mean, mean, value=-1).clamp_min_(0)
         if self.batch is not None and running is not None:
             self._follow(mean, var, running, x.shape[1] * positions, training)
-        shares, centre, total = None, mean, var
+        shares, centre, total = mixing[self.switching or slice(0)].softmax(-1), mean, var
         if self.switching is not None:
-            shares = mixing[self.switching].softmax(-1)
             centre, total = (self._mixed(values, shares[:, k, :, None, None]) for k, values in enumerate((mean, var)))
         inverse = (total + self._added.to(x.dtype)).rsqrt_()
         scale = inverse * gamma[:, None]
@@ -135,12 +134,12 @@ class Norms:
         by_var = by_scale * (saved.scale * saved.inverse).mul_(saved.inverse)
         by_mean = (saved.scale * by_shift).neg_()
         to_mixing = None
-        if saved.shares is None:
+        if self.switching is None:
             by_mean.addcmul_(saved.mean, by_var)
         else:
-            by_mean, by_var, to_mixing = self._unmixed(by_mean, by_var, saved)
+            by_mean, by_var, to_mixing = self._unmixed(by_mean, by_var, saved, self.switching)
         by_mean, by_var = self._over_sets(torch.stack([by_mean, by_var], 0), positions, expand=False)
-        if saved.shares is not None:
+        if self.switching is not None:
             by_mean, by_var = (self._gathered(values) for values in (by_mean, by_var))
         by_x = torch.addcmul(by_mean[:, :, None], g, saved.scale[:, :, None])
         return by_x.addcmul_(x, by_var[:, :, None], value=-1), by_gamma, by_shift.sum(1), to_mixing
@@ -219,11 +218,11 @@ class Norms:
         mixed[self.switching] += extra[0] * shares[:, 1] + extra[1] * shares[:, 2]
         return mixed
 
-    def _unmixed(self, by_mean: Tensor, by_var: Tensor, saved: Saved) -> tuple[Tensor, Tensor, Tensor]:
+    def _unmixed(self, by_mean: Tensor, by_var: Tensor, saved: Saved, some: slice) -> tuple[Tensor, Tensor, Tensor]:
         """From the gradients (M, N, C) by centre and (−2 times) total variance to those by every set's, (V, N, C)."""
         import torch
 
-        some, shares = self.switching, saved.shares
+        shares = saved.shares
         sets = [
             torch.stack([part[some], *part[self.models :].unflatten(0, (2, -1))], 1) for part in (saved.mean, saved.var)
         ]  # (S, 3, N, C) each
@@ -236,7 +235,7 @@ class Norms:
             whole[some] = part[:, 0]
             spread.append(torch.cat([whole, part[:, 1], part[:, 2]]))
         spread[0].addcmul_(saved.mean, spread[1])
-        return *spread, to_mixing
+        return spread[0], spread[1], to_mixing
 
     def _gathered(self, values: Tensor) -> Tensor:
         """The adjoint of setting Switchable's sets apart: (V, N, C) -> (M, N, C)."""

@@ -102,6 +102,7 @@ def fit(
         progress(done)
 
     wanted = {item.quantity for item in record if isinstance(item, Record)}
+    turning = bool(wanted & {"clip_angle", "clip_share"})
     by_hand = getattr(model, "gradients", None)
     with torch.no_grad(), _leaves(parameters if by_hand is None else ()):
         state = update.init(parameters, list(model.layers()), models, steps)
@@ -114,13 +115,13 @@ def fit(
                 value, gradients = by_hand(x, y, loss, alive)
             else:
                 value, gradients = _autograd(model, parameters, x, y, loss, alive)
-            norm = norms(gradients, models) if clip is not None or "grad_norm" in wanted else None
+            norm = norms(gradients, models) if clip is not None or turning or "grad_norm" in wanted else None
             moved = gradients
             if clip is not None and norm is not None:
                 moved = clipped_by(gradients, clip, norm)
             if record:
-                turned = norm is not None and wanted & {"clip_angle", "clip_share"}
-                seen = Step(number, x, value, gradients, norm, *(change(gradients, moved, norm) if turned else ()))
+                turned = (None, None) if norm is None or not turning else change(gradients, moved, norm)
+                seen = Step(number, x, value, gradients, norm, *turned)
                 for item in record:
                     item.seen(model, seen)
             update.update(state, moved, number)

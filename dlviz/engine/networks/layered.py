@@ -55,15 +55,15 @@ class Layer:
         """Inputs (M, N, d) -> what meets the weights, (M, N·P, fan_in)."""
         if not self.stride:
             return h
-        room = padded(*h.shape[:2], self.side**2, self.fan_in // 9, h)
+        room = padded((h.shape[0], h.shape[1], self.side**2, self.fan_in // 9), h)
         room[:, :, :-1] = h.view(room[:, :, :-1].shape)
-        return gather(room, neighbours(self.side, self.stride, h.device).index)
+        return gather(room, neighbours(self.side, self.stride, h.device).taps)
 
     def fold(self, rows: Tensor) -> Tensor:
         """The adjoint of :meth:`rows`."""
         if not self.stride:
             return rows
-        room = scatter(rows, neighbours(self.side, self.stride, rows.device).index, self.side**2)
+        room = scatter(rows, neighbours(self.side, self.stride, rows.device).taps, self.side**2)
         return room[:, :, :-1].flatten(2)
 
 
@@ -94,7 +94,7 @@ class Networks:
     def __len__(self) -> int:
         return len(self.weights[0])
 
-    def to(self, device: object) -> Networks:
+    def to(self, device: torch.device | str) -> Networks:
         """The same networks on a device."""
         return Networks(self.layers, [w.to(device) for w in self.weights], [b.to(device) for b in self.biases])
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Neighbours(NamedTuple):
     """The nine neighbours of each output position among the P_in inputs; the index P_in is the padding."""
 
-    index: Tensor  # (P_out * 9,)
+    taps: Tensor  # (P_out * 9,)
     side: int  # of the output
 
 
@@ -38,8 +38,9 @@ def neighbours(side: int, stride: int, where: torch.device | None = None) -> Nei
     return Neighbours(torch.from_numpy(found.ravel()).to(where), out)
 
 
-def padded(models: int, examples: int, positions: int, channels: int, like: Tensor) -> Tensor:
-    """Room for maps and one more position, which is 0: (M, N, P + 1, C)."""
+def padded(shape: tuple[int, int, int, int], like: Tensor) -> Tensor:
+    """Room for maps of ``shape`` (M, N, P, C) and one more position, which is 0: (M, N, P + 1, C)."""
+    models, examples, positions, channels = shape
     room = like.new_empty(models, examples, positions + 1, channels)
     room[:, :, -1] = 0
     return room

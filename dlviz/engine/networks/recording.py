@@ -85,7 +85,8 @@ class Every:
         self.period, self.look, self.name = period, look, name
 
     def begin(self, model: Model, models: int, steps: int) -> None:
-        self._steps, self._last = [], steps
+        self._steps: list[int] = []
+        self._last = steps
         self._values: dict[str, list[np.ndarray]] = {}
 
     def due(self, number: int) -> bool:

@@ -107,11 +107,11 @@ class PartlyFrozen:
             if count
         }
         # Of the models whose first trained layer is l > 0, its inputs (m, n, d) for all examples: computed once.
-        self._below: list[Tensor | None] = [None]
+        self._below: dict[int, Tensor] = {}
         for layer in range(1, len(active)):
             some = slice(active[layer - 1], active[layer])
-            beat = lambda _: alive()  # noqa: E731
-            self._below.append(networks.outputs(layer, x, owner, some, beat) if some.stop > some.start else None)
+            if some.stop > some.start:
+                self._below[layer] = networks.outputs(layer, x, owner, some, lambda _: alive())
         self._pull: Tensor | None = None
         self._taught: Tensor | None = None
 
@@ -159,48 +159,41 @@ class PartlyFrozen:
 
     def gradients(self, x: Tensor | None, y: Tensor, loss: Loss, alive: Alive = nothing) -> tuple[Tensor, list[Tensor]]:
         """Losses (M,) and the gradients by the parameters, with those of L2-SP and distillation."""
-        logits, rows, outputs = self._forward(x, alive)
+        logits, rows, inputs = self._forward(x, alive)
         last, networks = len(self.active) - 1, self.networks
         values, delta = with_gradient(loss, logits, y)
         found: dict[str, Tensor] = {}
         for layer in range(last, -1, -1):
-            kind, seen = networks.layers[layer], rows[layer]
-            if seen is None:
-                break
+            kind = networks.layers[layer]
             alive()
             flat = delta.reshape(len(delta), -1, kind.units)
-            found[f"weights.{layer}"], found[f"biases.{layer}"] = flat.transpose(1, 2).bmm(seen), flat.sum(1)
+            found[f"weights.{layer}"], found[f"biases.{layer}"] = flat.transpose(1, 2).bmm(rows[layer]), flat.sum(1)
             below = self.active[layer - 1] if layer else 0
             if not below:
                 break
             delta = kind.fold(flat[:below].bmm(networks.weights[layer][:below]))
             if layer == last and self._taught is not None:
-                self._add_distillation(delta, outputs[last], x)
+                self._add_distillation(delta, self._taught, inputs[last], x)
             # The slope of ReLU as a number: a product with truth values converts them first, for most of its time.
-            delta = delta * outputs[layer][:below].sign()
+            delta = delta * inputs[layer][:below].sign()
         if self._pull is not None:
-            self._add_pull(found)
+            self._add_pull(found, self._pull)
         return values, [found[name] for name in self._trained]
 
-    def _forward(self, x: Tensor | None, alive: Alive) -> tuple[Tensor, list[Tensor | None], list[Tensor | None]]:
-        """Logits, and of every layer what met the weights and its inputs; None below all that is trained."""
+    def _forward(self, x: Tensor | None, alive: Alive) -> tuple[Tensor, dict[int, Tensor], dict[int, Tensor]]:
+        """Logits, and of every layer from the first trained one on what met the weights and its inputs."""
         import torch
 
-        rows: list[Tensor | None] = []
-        inputs: list[Tensor | None] = []
-        h = None
-        for layer, count in enumerate(self.active):
-            before = self.active[layer - 1] if layer else 0
-            if count > before:
-                fresh = self._examples(layer, slice(before, count), x)
-                h = fresh if h is None else torch.cat([h, fresh])
-            inputs.append(h)
-            if h is None:
-                rows.append(None)
-                continue
+        first = self.active.index(next(filter(None, self.active)))
+        rows, inputs = {}, {}
+        h = self._examples(first, slice(self.active[first]), x)
+        for layer in range(first, len(self.active)):
+            count = self.active[layer]
+            if count > len(h):
+                h = torch.cat([h, self._examples(layer, slice(len(h), count), x)])
             alive()
-            seen, h = self.networks.apply(layer, h, slice(count))
-            rows.append(seen)
+            inputs[layer] = h
+            rows[layer], h = self.networks.apply(layer, h, slice(count))
         return h, rows, inputs
 
     def _examples(self, layer: int, models: slice, chosen: Tensor | None) -> Tensor:
@@ -214,21 +207,21 @@ class PartlyFrozen:
             return below
         return below[torch.arange(len(below), device=below.device)[:, None], chosen[models]]
 
-    def _add_distillation(self, delta: Tensor, features: Tensor, chosen: Tensor | None) -> None:
+    def _add_distillation(self, delta: Tensor, taught: Tensor, features: Tensor, chosen: Tensor | None) -> None:
         """To the gradient by the features (m, B, d) add that of what the old head says of them."""
         weight, bias = self._old_head
-        now = bias.unsqueeze(1).baddbmm(features[self._taught], weight.transpose(1, 2))
+        now = bias.unsqueeze(1).baddbmm(features[taught], weight.transpose(1, 2))
         kept = self._kept
         if chosen is not None:
-            kept = kept.gather(1, chosen[self._taught][..., None].expand(-1, -1, kept.shape[2]))
+            kept = kept.gather(1, chosen[taught][..., None].expand(-1, -1, kept.shape[2]))
         pull = ((now / TEMPERATURE).softmax(-1) - kept) * (self._strength[:, None, None] / TEMPERATURE / kept.shape[1])
-        delta[self._taught] += pull.bmm(weight)
+        delta[taught] += pull.bmm(weight)
 
-    def _add_pull(self, found: dict[str, Tensor]) -> None:
+    def _add_pull(self, found: dict[str, Tensor], pull: Tensor) -> None:
         for name, start in self._start.items():
             # Those of them that train this layer.
             moved = self._trained[name][self._held] - start
-            strength = self._pull[: len(moved)].view(-1, *[1] * (moved.dim() - 1))
+            strength = pull[: len(moved)].view(-1, *[1] * (moved.dim() - 1))
             found[name][self._held].add_(moved.mul_(strength))
 
 

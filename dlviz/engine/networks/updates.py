@@ -158,7 +158,7 @@ def _rates(own: np.ndarray, like: Tensor) -> list[float | Tensor | None]:
     if (own == own[:, :1]).all():
         return [float(rate) or None for rate in own[:, 0]]
     tensors = torch.tensor(own, dtype=like.dtype, device=like.device).view(*own.shape, *[1] * (like.dim() - 1))
-    return [tensor if some else None for tensor, some in zip(tensors, own.any(axis=1), strict=True)]
+    return [tensor if rates.any() else None for tensor, rates in zip(tensors, own, strict=True)]
 
 
 def _adam(parts: Sequence[_Part], gradients: list[Tensor], rate: float, hyper: Mapping[str, float]) -> None:
@@ -166,9 +166,9 @@ def _adam(parts: Sequence[_Part], gradients: list[Tensor], rate: float, hyper: M
     from torch.optim.adam import adam
 
     adam(
-        [part.tensor for part in parts], gradients, *([part.state[at] for part in parts] for at in (0, 1)), [],
-        [part.taken for part in parts], fused=True, amsgrad=False, beta1=hyper["beta1"], beta2=hyper["beta2"],
-        lr=rate, weight_decay=0, eps=hyper["eps"], maximize=False,
+        [part.tensor for part in parts], gradients, [part.state[0] for part in parts],
+        [part.state[1] for part in parts], [], [part.taken for part in parts], fused=True, amsgrad=False,
+        beta1=hyper["beta1"], beta2=hyper["beta2"], lr=rate, weight_decay=0, eps=hyper["eps"], maximize=False,
     )  # fmt: skip
 
 
