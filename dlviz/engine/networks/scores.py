@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dlviz.engine.device import doubled
 from dlviz.engine.networks.losses import cross_entropy
 
 if TYPE_CHECKING:
@@ -18,10 +19,10 @@ if TYPE_CHECKING:
 def accuracy(outputs: Tensor, y: Tensor) -> Tensor:
     """Share of examples whose largest output (M, B, K) is that of the class ``y``, (M,); NaN as above.
 
-    ``y`` is (M, B), or (B,) for the same in all models. The share is in the dtype of the outputs.
+    ``y`` is (M, B), or (B,) for the same in all models. The share is in float64.
     """
-    right = (outputs.argmax(-1) == y).to(outputs.dtype).mean(-1)
-    finite = outputs.isfinite().all(-1).all(-1)
+    right = doubled(outputs.argmax(-1) == y).mean(-1)
+    finite = outputs.isfinite().all(-1).all(-1).to(right.device)
     return right.where(finite, right.new_tensor(float("nan")))
 
 
