@@ -34,7 +34,12 @@ sys.path.insert(0, str(ROOT))
 
 from dlviz.concepts.bptt import remembering  # noqa: E402
 from dlviz.engine.data import sequences  # noqa: E402
-from dlviz.engine.networks import recurrent_training  # noqa: E402
+from dlviz.engine.networks.batches import Generated  # noqa: E402
+from dlviz.engine.networks.clipping import Clip  # noqa: E402
+from dlviz.engine.networks.fit import fit  # noqa: E402
+from dlviz.engine.networks.recording import Record  # noqa: E402
+from dlviz.engine.networks.rnn import Unrolled  # noqa: E402
+from dlviz.engine.networks.updates import adam  # noqa: E402
 from dlviz.engine.signals import cells, recurrent_init  # noqa: E402
 from dlviz.engine.signals.recurrent_init import generator  # noqa: E402
 
@@ -196,7 +201,7 @@ def training(kind: str, steps: int, turns: int = 3) -> tuple[float, float, float
     for m in range(len(each)):
         net, out = FUSED[kind](task.inputs, hidden), nn.Linear(hidden, task.outputs)
         net.bias_hh_l0.requires_grad_(False)
-        alone = nets.one(m).parameters
+        alone = nets.one(m).parameters().values()
         with torch.no_grad():
             net.bias_hh_l0.zero_()
             mine = [net.weight_ih_l0, net.weight_hh_l0, net.bias_ih_l0, out.weight, out.bias]
@@ -220,7 +225,8 @@ def training(kind: str, steps: int, turns: int = 3) -> tuple[float, float, float
 
     def together():
         with torch.no_grad():
-            return recurrent_training.adapt(nets, lambda s: many[s], each, steps, rate=0.005, clip_norm=1.0)
+            model, batches = Unrolled(nets, each), Generated(lambda s: many[s], steps)
+            return fit(model, batches, adam(0.005), clip=Clip(1.0), record=[Record("loss")])["loss"]
 
     theirs, slow = timed(one_after_another)
     ours, fast = timed(together)

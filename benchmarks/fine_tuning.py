@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from dlviz.engine.data import digit_tasks  # noqa: E402
-from dlviz.engine.networks import transfer  # noqa: E402
+from dlviz.engine.networks import layered, transfer  # noqa: E402
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 SOURCE, TARGET = "Shifted 0-4", "Shifted 5-9"
@@ -40,16 +40,16 @@ LAYERS, SEEDS, STEPS, SOURCE_STEPS, RATE = 5, 8, 100, 200, 0.003
 class Data:
     """The source networks, the target's images by label count, the mini-batches and the new heads."""
 
-    def __init__(self, kind: transfer.Kind) -> None:
+    def __init__(self, kind: layered.Kind) -> None:
         self.kind, self.seeds = kind, range(SEEDS)
         x, y = stacked([digit_tasks.task(SOURCE, "source", seed) for seed in self.seeds])
-        self.source = transfer.draw(kind, LAYERS, digit_tasks.classes(SOURCE), self.seeds)
+        self.source = layered.draw(kind, LAYERS, digit_tasks.classes(SOURCE), self.seeds)
         rates = np.full((SEEDS, LAYERS), RATE)
         order = transfer.batches(x.shape[1], SOURCE_STEPS, self.seeds)
-        transfer.fit(self.source, x, y, rates, SOURCE_STEPS, order=order)
+        transfer.tune(self.source, x, y, rates, SOURCE_STEPS, order=order)
         self.classes = digit_tasks.classes(TARGET)
-        self.head = transfer.new_head(kind, LAYERS, self.classes, self.seeds)
-        self.scratch = transfer.draw(kind, LAYERS, self.classes, self.seeds).with_head(*self.head)
+        self.head = layered.new_head(kind, LAYERS, self.classes, self.seeds)
+        self.scratch = layered.draw(kind, LAYERS, self.classes, self.seeds).with_head(*self.head)
         self.train, self.order = [], []
         for count in COUNTS:
             parts = [digit_tasks.task(TARGET, "target", seed) for seed in self.seeds]
@@ -57,12 +57,12 @@ class Data:
             self.order.append(transfer.batches(self.train[-1][0].shape[1], STEPS, self.seeds))
         self.test = stacked([digit_tasks.task(TARGET, "test", seed) for seed in self.seeds])
 
-    def starts(self) -> transfer.Networks:
+    def starts(self) -> layered.Networks:
         """The networks of one label count: from scratch, and the source's under a new head for every depth."""
         pre = self.source.with_head(*self.head)
         pairs = zip((self.scratch.weights, self.scratch.biases), (pre.weights, pre.biases), strict=True)
         weights, biases = ([torch.cat([a, *[b] * LAYERS]) for a, b in zip(*pair, strict=True)] for pair in pairs)
-        return transfer.Networks(pre.layers, weights, biases)
+        return layered.Networks(pre.layers, weights, biases)
 
 
 def stacked(parts: list[tuple[np.ndarray, np.ndarray]]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -79,12 +79,12 @@ def batched(data: Data) -> tuple[np.ndarray, list[torch.Tensor]]:
     found = []
     for (x, y), order in zip(data.train, data.order, strict=True):
         networks = data.starts()
-        transfer.fit(networks, x, y, rates.reshape(-1, LAYERS), STEPS, order=order, owner=owner)
+        transfer.tune(networks, x, y, rates.reshape(-1, LAYERS), STEPS, order=order, owner=owner)
         found.append(networks.accuracy(*data.test, owner).reshape(LAYERS + 1, SEEDS))
     return np.array(found), networks.weights
 
 
-def module(networks: transfer.Networks, m: int, kind: transfer.Kind) -> nn.Sequential:
+def module(networks: layered.Networks, m: int, kind: layered.Kind) -> nn.Sequential:
     """One of the networks as torch's own modules."""
     modules: list[nn.Module] = [] if kind == "MLP" else [nn.Unflatten(1, (1, digit_tasks.SIDE, digit_tasks.SIDE))]
     for at, (layer, w, b) in enumerate(zip(networks.layers, networks.weights, networks.biases, strict=True)):
@@ -97,7 +97,7 @@ def module(networks: transfer.Networks, m: int, kind: transfer.Kind) -> nn.Seque
             linear = nn.Linear(layer.fan_in, layer.units)
             weight = w[m]
             if last and kind == "CNN":
-                channels = transfer.WIDTH[kind]
+                channels = layered.WIDTH[kind]
                 weight = weight.view(layer.units, -1, channels).transpose(1, 2).flatten(1)
                 modules.append(nn.Flatten())
         linear.load_state_dict({"weight": weight, "bias": b[m]})

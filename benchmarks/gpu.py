@@ -24,13 +24,15 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 from limits import bandwidth, by_turns, duration, elementwise, flops, machine  # noqa: E402
 
-from dlviz import hardware  # noqa: E402
 from dlviz.concepts.activations import dying  # noqa: E402
 from dlviz.engine.data import sequences  # noqa: E402
 from dlviz.engine.data.datasets import digits  # noqa: E402
 from dlviz.engine.descent import descent  # noqa: E402
-from dlviz.engine.descent.optimizers import RULES  # noqa: E402
-from dlviz.engine.networks import convolution  # noqa: E402
+from dlviz.engine.networks import cnn  # noqa: E402
+from dlviz.engine.networks.batches import MiniBatches, epochs  # noqa: E402
+from dlviz.engine.networks.fit import fit  # noqa: E402
+from dlviz.engine.networks.updates import sgd  # noqa: E402
+from dlviz.engine.optimizers import RULES  # noqa: E402
 from dlviz.engine.runtime import device  # noqa: E402
 from dlviz.engine.signals import cells, recurrent_init  # noqa: E402
 from dlviz.engine.signals.propagation import Variant, propagate  # noqa: E402
@@ -104,9 +106,10 @@ def figures(card: Card, small: bool) -> Iterator[Figure]:
     classes = torch.tensor(labels).to(device.device())
 
     def normed(count: int = 64 if small else 1024) -> None:
-        nets = convolution.networks(("None", "BatchNorm", "LayerNorm", "GroupNorm"), 3)
-        with torch.no_grad():
-            convolution.train(nets, images[:count], classes[:count], batch=32, epochs=1, rate=0.05)
+        nets = cnn.draw(("None", "BatchNorm", "LayerNorm", "GroupNorm"), 3)
+        owner = torch.arange(3, device=images.device).repeat(4)
+        batches = MiniBatches(images[:count], classes[:count], epochs(count, 32, 1, 3, 0), owner)
+        fit(nets, batches, sgd(0.05, momentum=0.9))
 
     kernels = sum(9 * a * b * s * s for a, b, s in ((1, 8, 4), (8, 16, 2), (16, 32, 1))) + 320
     least = 6 * kernels * (64 if small else 1024) * 12 / card.products[SINGLE]
@@ -135,7 +138,7 @@ def timed(where: str, small: bool, turns: int) -> tuple[list[Figure], list[float
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--device", choices=hardware.DEVICES, default="cuda")
+    parser.add_argument("--device", choices=device.DEVICES, default="cuda")
     parser.add_argument("--turns", type=int, default=3)
     given = parser.parse_args()
     os.environ["DLVIZ_DEVICE"] = given.device

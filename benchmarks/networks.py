@@ -15,8 +15,10 @@ from torch import nn
 from dlviz.concepts.activations import dying
 from dlviz.concepts.activations.digits import standardised_digits
 from dlviz.engine.data.datasets import digits
-from dlviz.engine.networks import convolution
-from dlviz.engine.networks import training as stacks
+from dlviz.engine.networks import cnn
+from dlviz.engine.networks.batches import MiniBatches, epochs, mini_batches
+from dlviz.engine.networks.fit import fit
+from dlviz.engine.networks.updates import sgd
 from dlviz.engine.signals import norm_depth
 from dlviz.engine.signals.activations import ACTIVATIONS
 from dlviz.engine.signals.propagation import Variant, propagate
@@ -44,7 +46,7 @@ def activations(rates: Rates) -> Iterator[Row]:
     count, every = len(dying.RATES) * len(dying.BIASES), 7
     inputs, labels = (torch.tensor(part) for part in standardised_digits(dying.SAMPLES))
     inputs = inputs.float()
-    order = stacks.mini_batches(dying.SAMPLES, dying.BATCH, dying.STEPS, 0)
+    order = mini_batches(dying.SAMPLES, dying.BATCH, dying.STEPS, 0)
 
     def one_by_one() -> None:
         for rate in [rate for rate in dying.RATES for _ in dying.BIASES][::every]:
@@ -117,7 +119,7 @@ def normalization(rates: Rates) -> Iterator[Row]:
     def module(norm: str) -> nn.Sequential:
         layers: list[nn.Module] = [nn.Unflatten(1, (1, 8, 8))]
         inputs = 1
-        for channels, stride in zip(convolution.CHANNELS, convolution.STRIDES[1], strict=True):
+        for channels, stride in zip(cnn.CHANNELS, cnn.STRIDES[1], strict=True):
             layer = {"BatchNorm": partial(nn.BatchNorm2d), "LayerNorm": partial(nn.GroupNorm, 1),
                      "GroupNorm": partial(nn.GroupNorm, 4), "None": nn.Identity}[norm]  # fmt: skip
             layers += [nn.Conv2d(inputs, channels, 3, stride, 1, bias=norm == "None"), layer(channels), nn.ReLU()]
@@ -131,9 +133,9 @@ def normalization(rates: Rates) -> Iterator[Row]:
                 _train(module(norm), x, y, order, 0.01, momentum=0.9)
 
     def at_once() -> None:
-        nets = convolution.networks(norms, seeds)
-        with torch.no_grad():
-            convolution.train(nets, x, y, batch=batch, epochs=1, rate=0.01)
+        nets = cnn.draw(norms, seeds)
+        order, owner = epochs(len(x), batch, 1, seeds, 0), torch.arange(seeds).repeat(len(norms))
+        fit(nets, MiniBatches(x, y, order, owner), sgd(0.01, momentum=0.9))
 
     theirs, ours = by_turns(one_by_one, at_once)
     work = sum(9 * a * b * s * s for a, b, s in ((1, 8, 4), (8, 16, 2), (16, 32, 1))) + 320

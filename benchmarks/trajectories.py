@@ -29,8 +29,8 @@ from numba import njit  # noqa: E402
 from dlviz.engine.descent import descent  # noqa: E402
 from dlviz.engine.descent.interpreter import BLOCK  # noqa: E402
 from dlviz.engine.descent.lanes import Final, Lanes, Trace  # noqa: E402
-from dlviz.engine.descent.optimizers import RULES  # noqa: E402
 from dlviz.engine.descent.tracer import OPERATIONS, compile_program  # noqa: E402
+from dlviz.engine.optimizers import RULES  # noqa: E402
 from dlviz.engine.runtime import device  # noqa: E402
 from dlviz.engine.surfaces.named import surface  # noqa: E402
 
@@ -232,7 +232,7 @@ PROBE = """
 import os, time
 import numpy, sympy
 from dlviz.engine.descent import descent
-from dlviz.engine.descent.optimizers import RULES
+from dlviz.engine.optimizers import RULES
 from dlviz.engine.surfaces.named import surface
 ground = surface("Himmelblau"); ground.minima
 def memory():  # MB in use; Linux only

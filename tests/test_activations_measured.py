@@ -167,7 +167,7 @@ def test_dead_units_get_no_gradient_from_any_digit():
             layer.bias.fill_(0 if last else bias)
         modules += [layer] if last else [layer, torch.nn.ReLU()]
     net = torch.nn.Sequential(*modules)
-    from dlviz.engine.networks.training import mini_batches
+    from dlviz.engine.networks.batches import mini_batches
 
     optimizer = torch.optim.SGD(net.parameters(), lr=rate)
     for rows in mini_batches(dying.SAMPLES, dying.BATCH, dying.STEPS, 0):
@@ -213,7 +213,7 @@ def test_learned_slopes_are_those_of_torch_s_prelu():
             layer.bias.zero_()
         modules += [layer] if units == 10 else [layer, torch.nn.PReLU(init=0.25)]
     net = torch.nn.Sequential(*modules)
-    from dlviz.engine.networks.training import mini_batches
+    from dlviz.engine.networks.batches import mini_batches
 
     optimizer = torch.optim.SGD(net.parameters(), lr=0.05)
     for rows in mini_batches(learned.SAMPLES, learned.BATCH, learned.STEPS, 1)[:60]:

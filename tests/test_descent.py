@@ -7,7 +7,7 @@ import torch
 from dlviz.engine.descent import eager
 from dlviz.engine.descent.descent import basins, descend, draw_batches, draw_noise, final_loss
 from dlviz.engine.descent.lanes import Lanes
-from dlviz.engine.descent.optimizers import RULES
+from dlviz.engine.optimizers import RULES
 from dlviz.engine.surfaces.analytic import quadratic
 from dlviz.engine.surfaces.named import surface
 

@@ -13,8 +13,8 @@ import torch
 from dlviz.engine.descent import interpreter, tracer
 from dlviz.engine.descent.descent import basins, descend, draw_batches, draw_noise, final_loss
 from dlviz.engine.descent.lanes import Lanes
-from dlviz.engine.descent.optimizers import RULES
 from dlviz.engine.descent.tracer import OPERATIONS, compile_program
+from dlviz.engine.optimizers import RULES
 from dlviz.engine.runtime import compute_lock, device
 from dlviz.engine.surfaces.analytic import FORMULAS
 from dlviz.engine.surfaces.named import surface
@@ -228,7 +228,7 @@ sys.modules["torch"] = sys.modules["streamlit"] = sys.modules["altair"] = None
 from dlviz.engine.descent import descent
 from dlviz.engine.descent.lanes import Lanes
 from dlviz.engine.runtime import device
-from dlviz.engine.descent.optimizers import RULES
+from dlviz.engine.optimizers import RULES
 from dlviz.engine.surfaces.named import surface
 ground = surface("Rosenbrock")
 lanes = [Lanes(rule, *ground.start, 1e-3) for rule in RULES.values()]

@@ -87,7 +87,7 @@ def full(*_):
 caching.IndexDataCacheFile.save = full
 from dlviz.engine.descent import descent
 from dlviz.engine.descent.lanes import Lanes
-from dlviz.engine.descent.optimizers import RULES
+from dlviz.engine.optimizers import RULES
 from dlviz.engine.surfaces.named import surface
 print(descent.final_loss(surface("Saddle"), [Lanes(RULES["GD"], 0.5, 0.5, 0.1)], 3))
 """

@@ -14,7 +14,7 @@ from dlviz.concepts.fine_tuning.script import shown_label
 from dlviz.concepts.fine_tuning.settings import Labels, Settings
 from dlviz.drawing.grammar.theme import Look
 from dlviz.engine.data import digit_tasks
-from dlviz.engine.networks import transfer
+from dlviz.engine.networks import layered
 from dlviz.language import LANGUAGES, words
 
 SMALL = {"steps": 20, "source_steps": 30, "seeds": 2}
@@ -115,7 +115,7 @@ def test_parameters_are_those_of_torch_s_modules():
     cnn = studies.blocks(Settings(target="Shifted 5-9", network="CNN", layers=4))
     assert cnn.parameters.tolist() == [160, 2320, 2320, 725]
     assert cnn.units == ("16 × 6 × 6", "16 × 3 × 3", "16 × 3 × 3", "5")
-    assert transfer.draw("CNN", 4, 5, (0,)).parameters() == cnn.parameters.tolist()
+    assert layered.draw("CNN", 4, 5, (0,)).sizes() == cnn.parameters.tolist()
     assert (mlp.seconds > 0).all()
 
 

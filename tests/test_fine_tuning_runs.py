@@ -98,7 +98,7 @@ def test_what_moved_is_measured_on_the_trained_networks(compared):
         networks = data.networks.take([0, 1])
         rates = np.full((2, 4), settings.rate)
         rates[:, :frozen] = 0
-        transfer.fit(networks, data.x, data.y, rates, 12)
+        transfer.tune(networks, data.x, data.y, rates, 12)
         for seed in range(2):
             before, after = module(data.networks, seed), module(networks, seed)
             h, g = data.test[0][seed], data.test[0][seed]

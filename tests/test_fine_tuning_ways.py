@@ -14,7 +14,8 @@ from dlviz.concepts.fine_tuning import gradual, holding
 from dlviz.concepts.fine_tuning.holding import Run
 from dlviz.concepts.fine_tuning.settings import Settings
 from dlviz.concepts.fine_tuning.start import Start, source_of, start
-from dlviz.engine.networks import transfer
+from dlviz.engine.networks import layered, transfer
+from dlviz.engine.networks.recording import Every
 
 QUICK = {"source": "Clean 0-4", "target": "Clean 5-9", "source_steps": 50, "steps": 12, "layers": 4, "seeds": 2}
 RATE = 0.01
@@ -28,7 +29,7 @@ def double():
 
     def wide(networks):
         weights, biases = ([part.double() for part in parts] for parts in (networks.weights, networks.biases))
-        return transfer.Networks(networks.layers, weights, biases)
+        return layered.Networks(networks.layers, weights, biases)
 
     return wide(data.networks), wide(source.networks), data.x.double(), data.y
 
@@ -49,7 +50,7 @@ def test_rates_by_layer_are_those_of_parameter_groups(double, run):
     begun, _, x, y = double
     networks = begun.take([0, 1])
     rates = holding.rates(run, 4, RATE)
-    transfer.fit(networks, x, y, np.stack([rates] * 2), 8)
+    transfer.tune(networks, x, y, np.stack([rates] * 2), 8)
     for seed in range(2):
         net = module(begun, seed)
         factors = {"Layer-wise rates": run.strength}.get(run.method, 1.0)
@@ -77,7 +78,7 @@ def test_rates_by_layer_are_those_of_parameter_groups(double, run):
 def test_l2_sp_is_the_penalty_under_autograd(double, alpha):
     begun, _, x, y = double
     networks = begun.take([0, 1])
-    transfer.fit(networks, x, y, np.full((2, 4), RATE), 8, l2sp=np.array([alpha, 0.0]))
+    transfer.tune(networks, x, y, np.full((2, 4), RATE), 8, l2sp=transfer.L2SP(np.array([alpha, 0.0])))
     for seed, strength in enumerate((alpha, 0.0)):
         net = module(begun, seed)
         first = copy.deepcopy(net)
@@ -102,12 +103,14 @@ def test_each_model_is_held_by_its_own_strength(double):
     owner = torch.tensor([0, 1, 0, 1])
     heads = source.weights[-1], source.biases[-1]
     together = begun.take(owner.tolist())
-    held = {"l2sp": l2sp, "distillation": distillation, "old_head": tuple(part[owner] for part in heads)}
-    transfer.fit(together, x, y, rates, 8, owner=owner, **held)
+    given = transfer.Distillation(distillation, *(part[owner] for part in heads))
+    held = {"l2sp": transfer.L2SP(l2sp), "distillation": given}
+    transfer.tune(together, x, y, rates, 8, owner=owner, **held)
     for m in range(4):
         alone, seed = begun.take([owner[m]]), slice(owner[m], owner[m] + 1)
-        held = {"l2sp": l2sp[[m]], "distillation": distillation[[m]], "old_head": tuple(h[seed] for h in heads)}
-        transfer.fit(alone, x[seed], y[seed], rates[[m]], 8, **held)
+        given = transfer.Distillation(distillation[[m]], *(h[seed] for h in heads))
+        held = {"l2sp": transfer.L2SP(l2sp[[m]]), "distillation": given}
+        transfer.tune(alone, x[seed], y[seed], rates[[m]], 8, **held)
         for layer in range(4):
             assert torch.allclose(together.weights[layer][m], alone.weights[layer][0], rtol=1e-9, atol=1e-11)
 
@@ -118,7 +121,8 @@ def test_distillation_is_the_softened_cross_entropy_under_autograd(double, weigh
     networks = begun.take([0, 1])
     heads = source.weights[-1], source.biases[-1]
     strengths = np.array([weight, 0.0])
-    transfer.fit(networks, x, y, np.full((2, 4), RATE), 8, distillation=strengths, old_head=heads)
+    by = transfer.Distillation(strengths, *heads)
+    transfer.tune(networks, x, y, np.full((2, 4), RATE), 8, distillation=by)
     for seed, strength in enumerate(strengths):
         net = module(begun, seed)
         old_head = layers_of(module(source, seed))[-1].requires_grad_(False)
@@ -143,16 +147,16 @@ def test_thawing_is_adding_a_parameter_group(double):
     networks = begun.take([0, 1])
     thaw = gradual.thaws(4, every)
     assert thaw.tolist() == [9, 6, 3, 0]
-    seen = {}
 
-    def probe(step):
-        seen[step] = [w[0].clone() for w in networks.weights]
+    def look(_model, _alive):
+        return {f"w{layer}": w[0] for layer, w in enumerate(networks.weights)}
 
     rates = gradual.schedule(4, every, steps, RATE)[:, [1, 1]]
-    transfer.fit(networks, x, y, rates, steps, probe=probe)
-    for step, weights in seen.items():
+    run = transfer.tune(networks, x, y, rates, steps, record=[Every(1, look)])
+    for at, step in enumerate(run["steps"]):
         for layer in range(4):
-            assert torch.equal(weights[layer], begun.weights[layer][0]) == (step <= thaw[layer])
+            still = np.array_equal(run[f"w{layer}"][at], begun.weights[layer][0].numpy())
+            assert still == (step <= thaw[layer])
     for seed in range(2):
         net = module(begun, seed)
         optimizer = torch.optim.Adam(layers_of(net)[-1].parameters(), lr=RATE)

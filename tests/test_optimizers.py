@@ -8,7 +8,7 @@ import torch
 
 from dlviz.engine.descent import descent
 from dlviz.engine.descent.lanes import Lanes
-from dlviz.engine.descent.optimizers import RULES, sign
+from dlviz.engine.optimizers import RULES, sign
 from dlviz.engine.surfaces.named import surface
 
 STEPS = 300

@@ -9,16 +9,17 @@ import pytest
 import torch
 from torch import nn
 
-from dlviz.engine.networks import stacked as engine_stacked
-from dlviz.engine.networks import transfer
+from dlviz.engine.networks import layered, transfer
+from dlviz.engine.networks.losses import cross_entropy
+from dlviz.engine.networks.recording import Record
 
 KINDS = ("MLP", "CNN")
 LAYERS, CLASSES, N = 4, 3, 40
 
 
-def module(networks: transfer.Networks, kind: str, m: int) -> nn.Sequential:
+def module(networks: layered.Networks, kind: str, m: int) -> nn.Sequential:
     """One of the networks as torch's own modules."""
-    width, parts = transfer.WIDTH[kind], []
+    width, parts = layered.WIDTH[kind], []
     for layer in range(len(networks.layers)):
         w, b = networks.weights[layer][m], networks.biases[layer][m]
         last = layer == len(networks.layers) - 1
@@ -48,10 +49,10 @@ def as_images(x: torch.Tensor, kind: str) -> torch.Tensor:
     return x.view(-1, 1, 12, 12) if kind == "CNN" else x
 
 
-def stacked(kind: str, seeds=(0, 1), dtype=torch.float64) -> transfer.Networks:
-    drawn = transfer.draw(kind, LAYERS, CLASSES, seeds)
+def stacked(kind: str, seeds=(0, 1), dtype=torch.float64) -> layered.Networks:
+    drawn = layered.draw(kind, LAYERS, CLASSES, seeds)
     biases = [torch.randn(b.shape, generator=torch.Generator().manual_seed(9)) * 0.1 for b in drawn.biases]
-    return transfer.Networks(drawn.layers, [w.to(dtype) for w in drawn.weights], [b.to(dtype) for b in biases])
+    return layered.Networks(drawn.layers, [w.to(dtype) for w in drawn.weights], [b.to(dtype) for b in biases])
 
 
 def data(seeds: int = 2, dtype=torch.float64) -> tuple[torch.Tensor, torch.Tensor]:
@@ -78,10 +79,10 @@ def test_the_features_end_in_the_logits(kind):
 
 
 def test_drawn_weights_are_he_s_and_the_same_for_the_same_seed():
-    first, again = transfer.draw("CNN", 5, 10, (4, 5)), transfer.draw("CNN", 5, 10, (5,))
+    first, again = layered.draw("CNN", 5, 10, (4, 5)), layered.draw("CNN", 5, 10, (5,))
     for w, v in zip(first.weights, again.weights, strict=True):
         assert torch.equal(w[1], v[0])
-    many = transfer.draw("MLP", 4, 10, range(30))
+    many = layered.draw("MLP", 4, 10, range(30))
     for layer, w in zip(many.layers[:-1], many.weights, strict=False):
         assert w.var().item() == pytest.approx(2 / layer.fan_in, rel=0.03)
     assert many.weights[-1].var().item() == pytest.approx(1 / many.layers[-1].fan_in, rel=0.05)
@@ -92,8 +93,10 @@ def test_gradients_are_autograd_s(kind):
     """Every layer of a network that is trained whole, and of one whose first two layers are frozen."""
     networks, (x, y) = stacked(kind), data()
     active = [1, 1, 2, 2]
-    program = transfer._Program(networks, x, y, torch.arange(2), active, lambda: None)
-    loss, found = program.gradients(None)
+    program = transfer.PartlyFrozen(networks, x, torch.arange(2), active)
+    loss, gradients = program.gradients(None, y, cross_entropy)
+    by_name = dict(zip(program.parameters(), gradients, strict=True))
+    found = [tuple(by_name[f"{kind}.{layer}"] for kind in ("weights", "biases")) for layer in range(LAYERS)]
     for m, depth in ((0, 0), (1, 2)):
         net = module(networks, kind, m)
         expected = nn.functional.cross_entropy(net(as_images(x[m], kind)), y[m])
@@ -102,7 +105,7 @@ def test_gradients_are_autograd_s(kind):
         for layer, part in enumerate(linear(net)):
             if layer < depth:
                 continue
-            weight = module(transfer.Networks(networks.layers, [g[0] for g in filled(found, networks)],
+            weight = module(layered.Networks(networks.layers, [g[0] for g in filled(found, networks)],
                                               networks.biases), kind, m)  # fmt: skip
             assert torch.allclose(linear(weight)[layer].weight.data, part.weight.grad, atol=1e-12)
             assert torch.allclose(found[layer][1][m], part.bias.grad, atol=1e-12)
@@ -152,7 +155,8 @@ def test_a_batched_run_is_the_plain_loop_s(kind, mini):
     steps = 12
     order = transfer.batches(N, steps, (0, 1)) if mini else None
     assert (order is not None) == mini
-    losses = transfer.fit(networks, x, y, rates, steps, order=order, owner=owner)
+    run = transfer.tune(networks, x, y, rates, steps, order=order, owner=owner, record=[Record("loss")])
+    losses = run["loss"]
     for m in range(6):
         net = module(start, kind, int(owner[m]))
         of = int(owner[m])
@@ -171,7 +175,7 @@ def test_frozen_tensors_stay_bit_by_bit_and_all_others_move(kind):
     networks = start.take([0] * 4)
     before = copy.deepcopy(networks)
     rates = np.where(np.arange(LAYERS) < np.array(depths)[:, None], 0.0, 0.01)
-    transfer.fit(networks, x, y, rates, 5, owner=torch.zeros(4, dtype=torch.long))
+    transfer.tune(networks, x, y, rates, 5, owner=torch.zeros(4, dtype=torch.long))
     for m, depth in enumerate(depths):
         for layer in range(LAYERS):
             same = torch.equal(networks.weights[layer][m], before.weights[layer][m])
@@ -181,14 +185,14 @@ def test_frozen_tensors_stay_bit_by_bit_and_all_others_move(kind):
 
 
 def test_below_the_first_trained_layer_nothing_is_computed_at_a_step():
-    networks, (x, y) = stacked("MLP"), data()
-    program = transfer._Program(networks, x, y, torch.arange(2), [0, 0, 2, 2], lambda: None)
-    seen = []
-    original = networks.apply
-    networks.apply = lambda layer, *rest: seen.append(layer) or original(layer, *rest)
-    _, found = program.gradients(None)
-    assert seen == [2, 3]
-    assert [gradients is None for gradients in found] == [True, True, False, False]
+    networks, (x, _) = stacked("MLP"), data()
+    program = transfer.PartlyFrozen(networks, x, torch.arange(2), [0, 0, 2, 2])
+    assert list(program.parameters()) == ["weights.2", "weights.3", "biases.2", "biases.3"]
+    assert program.layers() == [2, 3, 2, 3]
+    expected = networks.logits(x)
+    for tensor in (*networks.weights[:2], *networks.biases[:2]):
+        tensor.fill_(float("nan"))  # nobody looks at them again
+    assert torch.allclose(program.forward(None), expected)
 
 
 def test_networks_out_of_order_are_refused():
@@ -196,7 +200,7 @@ def test_networks_out_of_order_are_refused():
     rates = np.full((2, LAYERS), 0.01)
     rates[0, 0] = 0
     with pytest.raises(ValueError, match="order"):
-        transfer.fit(networks, x, y, rates, 1)
+        transfer.tune(networks, x, y, rates, 1)
 
 
 def test_a_stopped_run_lets_the_exception_through_and_progress_only_grows():
@@ -212,17 +216,17 @@ def test_a_stopped_run_lets_the_exception_through_and_progress_only_grows():
 
     networks, (x, y) = stacked("MLP"), data()
     with pytest.raises(Stop):
-        transfer.fit(networks, x, y, np.full((2, LAYERS), 0.01), 10, progress=watch)
+        transfer.tune(networks, x, y, np.full((2, LAYERS), 0.01), 10, progress=watch)
     assert seen == sorted(seen)
     assert len(seen) > 10
 
 
-def test_an_answer_that_is_not_finite_is_wrong():
+def test_a_network_that_is_not_finite_has_no_accuracy():
     networks, (x, y) = stacked("MLP"), data()
     right = networks.accuracy(x, y)
     networks.weights[0][0] = float("nan")
     loss, broken = networks.score(x, y)
-    assert broken[0] == 0
+    assert np.isnan(broken[0])
     assert broken[1] == right[1]
     assert np.isnan(loss[0])
 
@@ -230,7 +234,7 @@ def test_an_answer_that_is_not_finite_is_wrong():
 def test_a_pass_in_parts_is_the_whole_pass(monkeypatch):
     networks, (x, _) = stacked("CNN"), data()
     whole = networks.logits(x)
-    monkeypatch.setattr(engine_stacked, "ROOM", 1)
+    monkeypatch.setattr(layered, "ROOM", 1)
     assert torch.allclose(networks.logits(x), whole, atol=1e-12)
 
 

@@ -19,7 +19,7 @@ from .settings import RACING
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from dlviz.engine.networks.training import Networks
+    from dlviz.engine.networks.mlp import MLP
 
 LAYERS = (64, 64, 64, 10)
 """Inputs, two hidden layers, classes."""
@@ -35,11 +35,11 @@ def _networks(
     biases: Sequence[float],
     seeds: Sequence[int],
     pieces: int,
-) -> Networks:
+) -> MLP:
     """One network a row: He's normal weights drawn from its seed, the given bias at every hidden unit."""
     import torch
 
-    from dlviz.engine.networks.training import MAXOUT, Networks
+    from dlviz.engine.networks.mlp import MAXOUT, MLP
 
     # All in one stack have the same shape; a stack is all maxout or none.
     rows = pieces if set(activations) == {MAXOUT} else 1
@@ -54,7 +54,7 @@ def _networks(
         weights.append(torch.stack([one[seed] for seed in seeds]))
         bias = torch.zeros(len(seeds)) if last else torch.tensor(list(biases)).float()
         offsets.append(bias[:, None].repeat(1, out))
-    return Networks(weights, offsets, list(activations), list(parameters)).to(device())
+    return MLP(weights, offsets, list(activations), list(parameters)).to(device())
 
 
 def _examples() -> tuple[Tensor, Tensor]:
@@ -65,7 +65,7 @@ def _examples() -> tuple[Tensor, Tensor]:
     return x.float().to(device()), y.to(device())
 
 
-def _dead(networks: Networks, x: Tensor) -> np.ndarray:
+def _dead(networks: MLP, x: Tensor) -> np.ndarray:
     """Share of hidden units whose slope is exactly zero on every example, for each network, (M,).
 
     No gradient reaches the weights into such a unit, whatever the loss. A maxout unit always passes its gradient
@@ -73,15 +73,15 @@ def _dead(networks: Networks, x: Tensor) -> np.ndarray:
     """
     import torch
 
-    from dlviz.engine.networks.training import MAXOUT
+    from dlviz.engine.networks.mlp import MAXOUT
     from dlviz.engine.signals.activations import ACTIVATIONS
 
-    pre, _ = networks.forward(x)
+    pre = networks.preactivations(x)
     dead = torch.zeros(len(networks.activations), device=x.device)
     units = 0
     for layer, z in enumerate(pre[:-1]):
         units += networks.weights[layer + 1].shape[2]
-        for m, (name, parameter) in enumerate(zip(networks.activations, networks.parameters, strict=True)):
+        for m, (name, parameter) in enumerate(zip(networks.activations, networks.arguments, strict=True)):
             if name != MAXOUT:
                 dead[m] += (ACTIVATIONS[name].slope(z[m], parameter) == 0).all(dim=0).sum()
     finite = pre[-1].isfinite().all(-1).all(-1)
@@ -91,15 +91,15 @@ def _dead(networks: Networks, x: Tensor) -> np.ndarray:
 @cached(maxsize=8)
 def grid(seed: int, *, progress: Progress = silent) -> DeadGrid:
     """ReLU networks for every learning rate and initial bias, trained at once."""
-    import torch
-
-    from dlviz.engine.networks.training import mini_batches, train
+    from dlviz.engine.networks.batches import MiniBatches, mini_batches
+    from dlviz.engine.networks.fit import fit
+    from dlviz.engine.networks.updates import sgd
 
     x, y = _examples()
     rates, biases = (part.ravel() for part in np.meshgrid(RATES, BIASES))
     networks = _networks(["ReLU"] * len(rates), [None] * len(rates), biases, [seed] * len(rates), 1)
     order = mini_batches(SAMPLES, BATCH, STEPS, seed)
-    train(networks, x, y, torch.tensor(rates), order, progress=progress)
+    fit(networks, MiniBatches(x, y, order), sgd(rates), progress=progress)
     shape = len(BIASES), len(RATES)
     return DeadGrid(np.array(RATES), np.array(BIASES), _dead(networks, x).astype(float).reshape(shape))
 
@@ -110,14 +110,17 @@ def lines(
     progress: Progress = silent,
 ) -> dict[str, DeadLines]:  # fmt: skip
     """Dead share and training accuracy over the steps at one rate and bias, for ReLU and its cures."""
-    import torch
+    from dlviz.engine.networks.batches import MiniBatches, mini_batches
+    from dlviz.engine.networks.fit import fit
+    from dlviz.engine.networks.recording import Every, Record
+    from dlviz.engine.networks.updates import sgd
 
-    from dlviz.engine.networks.training import mini_batches, train
+    def look(networks: MLP, _alive: object) -> dict[str, object]:
+        return {"dead": _dead(networks, x), "right": networks.accuracy(x, y)}
 
     x, y = _examples()
     parameters = {"ReLU": None, "Leaky ReLU": leaky_slope, "ELU": elu_alpha, "Maxout": None}
     order = mini_batches(SAMPLES, BATCH, STEPS, seed)
-    steps: list[int] = []
     found: dict[str, DeadLines] = {}
     stacks = (RACING[:-1], RACING[-1:])
     for names, watch in zip(stacks, split(progress, [1.0] * len(stacks)), strict=True):
@@ -126,25 +129,14 @@ def lines(
             [name for name in names for _ in seeds], [parameters[name] for name in names for _ in seeds],
             [bias] * (len(names) * SEEDS), seeds * len(names), pieces,
         )  # fmt: skip
-        dead: list[np.ndarray] = []
-        right: list[np.ndarray] = []
-        steps.clear()
-
-        def probe(step: int, networks: Networks = networks, dead: list = dead, right: list = right) -> None:
-            steps.append(step)
-            dead.append(_dead(networks, x))
-            right.append(networks.accuracy(x, y).cpu().numpy().astype(float))
-
-        losses = train(
-            networks, x, y, torch.full((len(networks.activations),), rate), order, probe=probe, every=EVERY,
-            progress=watch,
-        )  # fmt: skip
-        left = _first_lost(losses, np.array(dead), np.array(steps))
+        run = fit(
+            networks, MiniBatches(x, y, order), sgd(rate), record=[Record("loss"), Every(EVERY, look)], progress=watch
+        )
+        dead, right, steps = run["dead"], run["right"], run["steps"]
+        left = _first_lost(run["loss"], dead, steps)
         for n, name in enumerate(names):
             part = slice(n * SEEDS, (n + 1) * SEEDS)
-            found[name] = DeadLines(
-                name, np.array(steps), np.array(dead)[:, part].T.astype(float), np.array(right)[:, part].T, left[part]
-            )
+            found[name] = DeadLines(name, steps, dead[:, part].T, right[:, part].T, left[part])
     return found
 
 

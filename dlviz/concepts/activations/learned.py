@@ -25,7 +25,11 @@ def slopes(start: float, rate: float, seed: int, *, progress: Progress = silent)
     """
     import torch
 
-    from dlviz.engine.networks.training import mini_batches
+    from dlviz.engine.networks.batches import MiniBatches, mini_batches
+    from dlviz.engine.networks.fit import fit
+    from dlviz.engine.networks.mlp import MLP
+    from dlviz.engine.networks.recording import Every
+    from dlviz.engine.networks.updates import sgd
 
     x, y = (torch.tensor(part) for part in standardised_digits(SAMPLES))
     where = device()
@@ -36,36 +40,16 @@ def slopes(start: float, rate: float, seed: int, *, progress: Progress = silent)
         # He et al. 2015, equation 15: the variance that keeps a signal's size under a slope of `start`.
         scale = math.sqrt(2 / (1 + start**2) / inputs)
         w = torch.stack([torch.randn(units, inputs, generator=generator) for generator in generators])
-        weights.append((scale * w).to(where).requires_grad_())
-        biases.append(torch.zeros(SEEDS, 1, units, device=where, requires_grad=True))
-    a = torch.full((len(LAYERS) - 2, SEEDS), float(start), device=where, requires_grad=True)
+        weights.append(scale * w)
+        biases.append(torch.zeros(SEEDS, units))
+    a = [torch.full((SEEDS,), float(start)) for _ in LAYERS[2:]]
+    networks = MLP(weights, biases, ["PReLU"] * SEEDS, slopes=a).to(where)
 
-    def logits(h: torch.Tensor) -> torch.Tensor:
-        h = h.expand(SEEDS, *h.shape)
-        for layer, (w, b) in enumerate(zip(weights, biases, strict=True)):
-            z = torch.baddbmm(b, h, w.transpose(1, 2))
-            if layer == len(weights) - 1:
-                return z
-            h = torch.where(z > 0, z, a[layer][:, None, None] * z)
-        raise AssertionError
+    def look(of: MLP, _alive: object) -> dict[str, object]:
+        return {"slopes": torch.stack(of.slopes)}
 
-    parameters = [*weights, *biases, a]
-    order = mini_batches(SAMPLES, BATCH, STEPS, seed).to(where)
-    path = [a.detach().clone()]
-    for step, rows in enumerate(order):
-        out = logits(x[rows])
-        target = y[rows].expand(SEEDS, -1)
-        # The sum over networks: each has the gradient of its own mean loss.
-        loss = torch.nn.functional.cross_entropy(out.flatten(0, 1), target.flatten(), reduction="none")
-        gradients = torch.autograd.grad(loss.view(SEEDS, -1).mean(dim=1).sum(), parameters)
-        with torch.no_grad():
-            for parameter, gradient in zip(parameters, gradients, strict=True):
-                parameter.sub_(rate * gradient)
-            path.append(a.detach().clone())
-        progress((step + 1) / STEPS)
+    order = mini_batches(SAMPLES, BATCH, STEPS, seed)
+    path = fit(networks, MiniBatches(x, y, order), sgd(rate), record=[Every(1, look)], progress=progress)["slopes"]
     with torch.no_grad():
-        out = logits(x)
-        finite = out.isfinite().all(-1).all(-1)
-        accuracy = torch.where(finite, (out.argmax(-1) == y).float().mean(-1), math.nan).cpu().double().numpy()
-    found = torch.stack(path).cpu().double().numpy()
-    return LearnedSlopes(found.transpose(1, 2, 0), accuracy, start)
+        accuracy = networks.accuracy(x, y).cpu().double().numpy()
+    return LearnedSlopes(path.transpose(1, 2, 0), accuracy, start)

@@ -26,18 +26,17 @@ def logits() -> np.ndarray:
     """
     import torch
 
+    from dlviz.engine.networks.batches import Repeated
+    from dlviz.engine.networks.fit import fit
+    from dlviz.engine.networks.mlp import MLP
+    from dlviz.engine.networks.updates import sgd
+
     x, y = (torch.tensor(part) for part in standardised_digits(TRAINED + TESTED))
-    # A first step of torch.optim would load torch's compiler, for a second or two.
-    w = torch.zeros(10, x.shape[1], dtype=x.dtype, requires_grad=True)
-    b = torch.zeros(10, dtype=x.dtype, requires_grad=True)
-    for _ in range(STEPS):
-        loss = torch.nn.functional.cross_entropy(x[:TRAINED] @ w.T + b, y[:TRAINED])
-        gradients = torch.autograd.grad(loss, (w, b))
-        with torch.no_grad():
-            w -= RATE * gradients[0]
-            b -= RATE * gradients[1]
+    zeros = [torch.zeros(1, 10, x.shape[1], dtype=x.dtype)], [torch.zeros(1, 10, dtype=x.dtype)]
+    network = MLP(*zeros, ["Linear"])
+    fit(network, Repeated(x[:TRAINED], y[:TRAINED], STEPS), sgd(RATE))
     with torch.no_grad():
-        return (x[TRAINED:] @ w.T + b).numpy()
+        return network.forward(x[TRAINED:])[0].contiguous().numpy()
 
 
 def jacobian_norm(p: np.ndarray) -> np.ndarray:

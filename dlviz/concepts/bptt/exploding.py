@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from dlviz.engine.runtime.cache import cached
 from dlviz.progress import Progress, silent
 
@@ -38,7 +40,14 @@ def _runs(
     import torch
 
     from dlviz.engine.data import sequences
-    from dlviz.engine.networks import recurrent_training
+    from dlviz.engine.networks import losses
+    from dlviz.engine.networks.batches import Generated
+    from dlviz.engine.networks.clipping import Clip
+    from dlviz.engine.networks.failures import Failures
+    from dlviz.engine.networks.fit import fit
+    from dlviz.engine.networks.recording import Record
+    from dlviz.engine.networks.rnn import Unrolled
+    from dlviz.engine.networks.updates import sgd
     from dlviz.engine.signals.recurrent_init import generator
 
     from .remembering import networks
@@ -46,12 +55,10 @@ def _runs(
 
     rate, norm, value, decay, lower = rates
     off = float("inf")
-    each = {  # in the order of CURES
-        "rate": [rate, rate, rate, rate, lower],
-        "clip_norm": [off, norm, off, off, off],
-        "clip_value": [off, off, value, off, off],
-        "weight_decay": [0.0, 0.0, 0.0, decay, 0.0],
-    }
+    # In the order of CURES.
+    each_rate = np.array([rate, rate, rate, rate, lower])
+    limits = Clip(np.array([off, norm, off, off, off]), np.array([off, off, value, off, off]))
+    decays = np.array([0.0, 0.0, 0.0, decay, 0.0])
     kind = sequences.KINDS[data]
     (key,) = keys(seed, 1)
     random = generator(key, 8)
@@ -64,9 +71,13 @@ def _runs(
 
     with torch.no_grad():
         nets = networks(start, kind, [key], len(CURES))
-        rule = recurrent_training.Rule(
-            **{name: torch.tensor(values, dtype=torch.float64) for name, values in each.items()}
-        )
-        found = recurrent_training.descend(nets, batch, [length] * len(CURES), rule, steps, progress=progress)
-    ends = tuple(None if f is None else End(f.step + 1, f.tensor, f.time) for f in found.failures)
-    return Exploding(start[0], start[1], data, length, BATCH, found.loss, found.norm, found.turned, found.clipped, ends)
+        failures = Failures()
+        quantities = ("loss", "grad_norm", "clip_angle", "clip_share")
+        run = fit(
+            Unrolled(nets, [length] * len(CURES)), Generated(batch, steps),
+            sgd(each_rate, weight_decay=decays),
+            loss=losses.squared if kind.loss == "squared" else losses.cross_entropy, clip=limits,
+            record=[*map(Record, quantities), failures], progress=progress,
+        )  # fmt: skip
+    ends = tuple(None if f is None else End(f.step + 1, f.tensor, f.time) for f in failures.found_by_model)
+    return Exploding(start[0], start[1], data, length, BATCH, *(failures.until(run[name]) for name in quantities), ends)

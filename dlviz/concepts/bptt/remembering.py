@@ -14,7 +14,7 @@ from .trained import CLOSE, Remembering
 
 if TYPE_CHECKING:
     from dlviz.engine.data.sequences import Kind
-    from dlviz.engine.networks.recurrent import Recurrent
+    from dlviz.engine.networks.rnn import RNN
 
 BATCH = 16
 TESTED = 512
@@ -23,14 +23,14 @@ CLIP = 1.0  # every gradient is scaled down to this norm
 COSTS = {"RNN tanh": 1.0, "RNN ReLU": 1.0, "LSTM": 3.0, "GRU": 2.8}
 
 
-def networks(start: tuple[str, int, str, float, float, float], kind: Kind, keys: list[int], copies: int) -> Recurrent:
+def networks(start: tuple[str, int, str, float, float, float], kind: Kind, keys: list[int], copies: int) -> RNN:
     """``copies`` times the networks with these keys before training, in float32, one after the other.
 
     ``start``: cell, units, matrix, radius, gain of the inputs, gate bias.
     """
     import torch
 
-    from dlviz.engine.networks.recurrent import Recurrent
+    from dlviz.engine.networks.rnn import RNN
     from dlviz.engine.runtime.device import device
     from dlviz.engine.signals import recurrent_init
 
@@ -39,7 +39,7 @@ def networks(start: tuple[str, int, str, float, float, float], kind: Kind, keys:
     drawn = recurrent_init.draw(cell, hidden, kind.inputs, keys, **given)
     readout = recurrent_init.readout(hidden, kind.outputs, keys)
     parts = [drawn.weight_ih, drawn.weight_hh, drawn.bias, readout, torch.zeros(len(keys), kind.outputs)]
-    return Recurrent(cell, *[part.float().to(device()).repeat(copies, *[1] * (part.dim() - 1)) for part in parts])
+    return RNN(cell, *[part.float().to(device()).repeat(copies, *[1] * (part.dim() - 1)) for part in parts])
 
 
 def lags(longest: int) -> tuple[int, ...]:
@@ -89,7 +89,11 @@ def _accuracy(
     import torch
 
     from dlviz.engine.data import sequences
-    from dlviz.engine.networks import recurrent, recurrent_training
+    from dlviz.engine.networks import losses, rnn
+    from dlviz.engine.networks.batches import Generated
+    from dlviz.engine.networks.clipping import Clip
+    from dlviz.engine.networks.fit import fit
+    from dlviz.engine.networks.updates import adam
     from dlviz.engine.signals.recurrent_init import generator
 
     from .studies import keys
@@ -107,8 +111,9 @@ def _accuracy(
         nets = networks(start, kind, own, len(lengths))
         batches = drawn(8, BATCH)
         batches.alive = lambda: progress(0.97 * batches.step / steps)
-        recurrent_training.adapt(
-            nets, batches, each, steps, rate=rate, clip_norm=CLIP, truncation=truncation,
+        fit(
+            rnn.Unrolled(nets, each, truncation), Generated(batches, steps), adam(rate),
+            loss=losses.squared if kind.loss == "squared" else losses.cross_entropy, clip=Clip(CLIP),
             progress=lambda share: progress(0.97 * share),
         )  # fmt: skip
         tests = drawn(9, TESTED)
@@ -116,11 +121,11 @@ def _accuracy(
         x, y = tests.chunk(1)
         right = np.empty(len(each))
         for m, length in enumerate(each):
-            outputs = recurrent.forward(nets.one(m), x[0, m : m + 1, -length:], [length]).outputs[0]
+            outputs = rnn.forward(nets.one(m), x[0, m : m + 1, -length:], [length]).outputs[0]
             wrong = (
                 (outputs[:, 0] - y[0, m]).abs() >= CLOSE if kind.loss == "squared" else outputs.argmax(-1) != y[0, m]
             )
-            # What is not finite is no answer.
+            # What is not finite is no answer: on this page such a network is wrong.
             wrong |= ~outputs.isfinite().all(-1)
             right[m] = 1 - float(wrong.cpu().double().mean())
             progress(0.97 + 0.03 * (m + 1) / len(each))

@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from dlviz.engine.networks import transfer
+from dlviz.engine.networks.model import Alive
+from dlviz.engine.networks.recording import Every
 from dlviz.engine.runtime.cache import cached
 from dlviz.progress import Progress, silent
 
 from .panels import Gradual
 from .settings import Settings
-from .start import Start, start
+from .start import Start, right, start
 
 LOOKS = 25  # at the test accuracy, over all steps
 
@@ -37,19 +39,16 @@ def trained(begin: Start, every: int, steps: int, rate: float, progress: Progres
     seeds, layers = len(data.x), len(data.networks.layers)
     owner = torch.arange(seeds, device=data.x.device).repeat(3)
     networks = data.networks.take(owner.tolist())
-    looked, accuracy = [], []
 
-    def probe(step: int) -> None:
-        looked.append(step)
-        found = networks.accuracy(*data.test, owner, progress=lambda _: progress(step / steps))
-        accuracy.append(found.reshape(3, seeds))
+    def look(_: object, alive: Alive) -> dict[str, np.ndarray]:
+        return {"accuracy": right(networks, data.test, owner, lambda _: alive()).reshape(3, seeds)}
 
-    transfer.fit(
+    run = transfer.tune(
         networks, data.x, data.y, np.repeat(schedule(layers, every, steps, rate), seeds, axis=1), steps,
-        order=data.order(steps), owner=owner, probe=probe, every=max(1, steps // LOOKS), progress=progress,
+        order=data.order(steps), owner=owner, record=[Every(max(1, steps // LOOKS), look)], progress=progress,
     )  # fmt: skip
-    full, slowly, head = np.array(accuracy).transpose(1, 0, 2)
-    return Gradual(np.array(looked), np.stack([full, head, slowly]), thaws(layers, every), steps)
+    full, slowly, head = run["accuracy"].transpose(1, 0, 2)
+    return Gradual(run["steps"], np.stack([full, head, slowly]), thaws(layers, every), steps)
 
 
 def gradual(settings: Settings, progress: Progress = silent) -> Gradual | None:

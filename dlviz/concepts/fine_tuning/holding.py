@@ -7,13 +7,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dlviz.engine.networks import transfer
+from dlviz.engine.networks import layered, transfer
+from dlviz.engine.networks.model import Alive
+from dlviz.engine.networks.recording import At
 from dlviz.engine.runtime.cache import cached
 from dlviz.progress import Progress, silent, split
 
 from .panels import Holding, Trades
 from .settings import Settings
-from .start import Data, Source, Start, source_of, start
+from .start import Data, Source, Start, right, source_of, start
 
 DECAYS = (0.9, 0.7, 0.5, 0.3, 0.1)
 L2SP = (0.001, 0.01, 0.1, 1.0, 10.0)
@@ -86,32 +88,26 @@ def _together(
     owner = torch.arange(seeds, device=data.x.device).repeat(len(runs))
     networks = data.networks.take(owner.tolist())
     old = tuple(part[owner] for part in (source.networks.weights[-1], source.networks.biases[-1]))
-    found = []
 
-    def score(some: transfer.Networks, step: int) -> None:
-        def watch(_: float) -> None:
-            progress(step / steps)
-
+    def score(some: layered.Networks, alive: Alive) -> np.ndarray:
         of = owner[: len(some)]
         under_old = some.with_head(*(part[: len(some)] for part in old))
         pairs = (some, data.test), (under_old, source.test)
-        both = [nets.accuracy(*test, of, progress=watch) for nets, test in pairs]
-        found.append(np.stack(both).reshape(2, -1, seeds))
+        return np.stack([right(nets, test, of, lambda _: alive()) for nets, test in pairs]).reshape(2, -1, seeds)
 
-    def probe(step: int) -> None:
-        if step in early:
-            score(networks.take(range(seeds)), step)
+    def look(_: object, alive: Alive) -> dict[str, np.ndarray]:
+        return {"found": score(networks.take(range(seeds)), alive)}
 
     def strengths(method: str) -> np.ndarray:
         return np.repeat([run.strength if run.method == method else 0.0 for run in runs], seeds)
 
-    transfer.fit(
+    seen = transfer.tune(
         networks, data.x, data.y, np.repeat([rates(run, layers, rate) for run in runs], seeds, axis=0), steps,
-        order=data.order(steps), owner=owner, l2sp=strengths("L2-SP"), distillation=strengths("Distillation"),
-        old_head=old, probe=probe, progress=progress,
+        order=data.order(steps), owner=owner, l2sp=transfer.L2SP(strengths("L2-SP")),
+        distillation=transfer.Distillation(strengths("Distillation"), *old), record=[At(early, look)],
+        progress=progress,
     )  # fmt: skip
-    score(networks, steps)
-    return np.concatenate(found, axis=1)
+    return np.concatenate([*(seen["found"] if early else ()), score(networks, lambda: progress(1.0))], axis=1)
 
 
 def holding(settings: Settings, progress: Progress = silent) -> Holding | None:

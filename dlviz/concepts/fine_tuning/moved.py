@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dlviz.engine.networks import transfer
+from dlviz.engine.networks import layered, transfer
+from dlviz.engine.networks.recording import Every
 from dlviz.engine.runtime.cache import cached
 from dlviz.engine.runtime.device import doubled
 from dlviz.engine.signals.cka import linear_cka, principal_axes
@@ -45,19 +46,17 @@ def compared(begin: Start, frozen: int, steps: int, rate: float, progress: Progr
     rates = np.full((2, seeds, layers), rate)
     rates[1, :, :frozen] = 0
     begun = [doubled(w.flatten(1)) for w in data.networks.take(owner.tolist()).weights[:-1]]
-    looked, drift = [], []
 
-    def probe(step: int) -> None:
-        looked.append(step)
+    def look(_: object, _alive: object) -> dict[str, object]:
         moves = [
             (doubled(w.flatten(1)) - w0).norm(dim=1) / w0.norm(dim=1)
             for w, w0 in zip(networks.weights[:-1], begun, strict=True)
         ]
-        drift.append(torch.stack(moves).view(layers - 1, 2, seeds).cpu().numpy())
+        return {"drift": torch.stack(moves).view(layers - 1, 2, seeds)}
 
-    transfer.fit(
-        networks, data.x, data.y, rates.reshape(-1, layers), steps, order=data.order(steps), owner=owner, probe=probe,
-        every=max(1, steps // LOOKS), progress=lambda done: progress(TRAINING * done),
+    run = transfer.tune(
+        networks, data.x, data.y, rates.reshape(-1, layers), steps, order=data.order(steps), owner=owner,
+        record=[Every(max(1, steps // LOOKS), look)], progress=lambda done: progress(TRAINING * done),
     )  # fmt: skip
     chosen = slice(None, None, -(-data.test[0].shape[1] // IMAGES))
     images, digits = data.test[0][:, chosen], data.test[1][0, chosen].cpu().numpy()
@@ -74,10 +73,10 @@ def compared(begin: Start, frozen: int, steps: int, rate: float, progress: Progr
                 done = 2 * seed + way + (layer + 1) / (layers - 1)
                 progress(TRAINING + (1 - TRAINING) * done / (2 * seeds))
     digits = digits + (5 if begin.target.endswith("5-9") else 0)
-    return Compared(np.array(looked), np.array(drift).transpose(2, 0, 1, 3), cka, points, share, digits)
+    return Compared(run["steps"], run["drift"].transpose(2, 0, 1, 3), cka, points, share, digits)
 
 
-def _features(networks: transfer.Networks, m: int, x: object) -> list[np.ndarray]:
+def _features(networks: layered.Networks, m: int, x: object) -> list[np.ndarray]:
     """The features (n, d) of each layer below the head of one network."""
     found = networks.features(x[None], len(networks.layers) - 1, slice(m, m + 1))[1:]
     return [h[0].cpu().double().numpy() for h in found]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dlviz.engine.data import digit_tasks
-from dlviz.engine.networks import transfer
+from dlviz.engine.networks import layered, transfer
 
 from .measure import Result
 from .settings import Settings
@@ -95,7 +95,7 @@ def _task(name: str, role: str, noise: float) -> str:
 
 
 def _network(s: Settings) -> str:
-    width = transfer.WIDTH[s.network]
+    width = layered.WIDTH[s.network]
     if s.network == "MLP":
         body = f"""    parts = [nn.Flatten()]
     for layer in range({s.layers - 1}):
@@ -143,7 +143,7 @@ def fine_tune(net, frozen, seed):
     """A new head on a copy of the network, some of its first layers frozen; its accuracy on the test images."""
     net = copy.deepcopy(net)
     net[-1] = nn.Linear(net[-1].in_features, CLASSES)
-    draw(net[-1], 1, torch.Generator().manual_seed({transfer.HEAD_STREAM} + seed))
+    draw(net[-1], 1, torch.Generator().manual_seed({layered.HEAD_STREAM} + seed))
     for layer in layers(net)[:frozen]:
         layer.requires_grad_(False)
     train(net, *few(*target_task("target", seed)), STEPS, RATE, seed)

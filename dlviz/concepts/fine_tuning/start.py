@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from dlviz.engine.data import digit_tasks
-from dlviz.engine.networks import transfer
+from dlviz.engine.networks import layered, transfer
 from dlviz.engine.runtime.cache import cached
 from dlviz.engine.runtime.device import device
 from dlviz.progress import Progress, silent
@@ -65,7 +65,7 @@ class Start(NamedTuple):
 class Source:
     """The source networks (S,) under their own head, and how right they are on the source's test images."""
 
-    networks: transfer.Networks
+    networks: layered.Networks
     test: tuple[Tensor, Tensor] | None  # None without a source
     accuracy: np.ndarray  # (S,); NaN without a source
 
@@ -74,8 +74,8 @@ class Source:
 class Data:
     """The target's examples, and the networks that begin to learn them."""
 
-    networks: transfer.Networks  # (S,) the source's layers under a new head
-    scratch: transfer.Networks  # (S,) layers as the source's were before they learned, under the same new head
+    networks: layered.Networks  # (S,) the source's layers under a new head
+    scratch: layered.Networks  # (S,) layers as the source's were before they learned, under the same new head
     x: Tensor  # (S, n, 144)
     y: Tensor  # (S, n)
     test: tuple[Tensor, Tensor]
@@ -118,24 +118,24 @@ def examples(
 @cached(maxsize=16)
 def _pretrained(
     name: str | None,
-    network: transfer.Kind,
+    network: layered.Kind,
     layers: int,
     steps: int,
     rate: float,
     seeds: tuple[int, ...],
     progress: Progress = silent,
-) -> transfer.Networks:
+) -> layered.Networks:
     """Networks that have learned a task, one for each seed; as they were drawn without one."""
-    networks = transfer.draw(network, layers, 10 if name is None else digit_tasks.classes(name), seeds).to(device())
+    networks = layered.draw(network, layers, 10 if name is None else digit_tasks.classes(name), seeds).to(device())
     if name is not None:
         x, y = examples(name, "source", seeds, beat=lambda: progress(0.0))
         rates = np.full((len(seeds), layers), rate)
         order = transfer.batches(x.shape[1], steps, seeds)
-        transfer.fit(networks, x, y, rates, steps, order=order, progress=progress)
+        transfer.tune(networks, x, y, rates, steps, order=order, progress=progress)
     return networks
 
 
-def learned(begin: Start, progress: Progress = silent) -> transfer.Networks:
+def learned(begin: Start, progress: Progress = silent) -> layered.Networks:
     """The source networks (S,) under their own head. They are shared: ``take`` copies of what is to be trained."""
     s = begin
     return _pretrained(s.task, s.network, s.layers, s.source_steps, s.rate, s.every_seed, progress=progress)
@@ -147,7 +147,17 @@ def source_of(begin: Start, progress: Progress = silent) -> Source:
     if name is None:
         return Source(networks, None, np.full(len(seeds), np.nan))
     test = examples(name, "test", seeds, beat=lambda: progress(1.0))
-    return Source(networks, test, networks.accuracy(*test, progress=lambda _: progress(1.0)))
+    return Source(networks, test, right(networks, test, progress=lambda _: progress(1.0)))
+
+
+def right(
+    networks: layered.Networks,
+    test: tuple[Tensor, Tensor],
+    owner: Tensor | None = None,
+    progress: Progress = silent,
+) -> np.ndarray:
+    """Share of right answers (M,). On this page a network whose numbers overflowed is wrong: 0, not NaN."""
+    return np.nan_to_num(networks.accuracy(*test, owner, progress), nan=0.0)
 
 
 def start(begin: Start, progress: Progress = silent) -> Data:
@@ -159,8 +169,8 @@ def start(begin: Start, progress: Progress = silent) -> Data:
     seeds = begin.every_seed
     networks = learned(begin, progress)
     classes = digit_tasks.classes(begin.target)
-    head = [part.to(device()) for part in transfer.new_head(begin.network, begin.layers, classes, seeds)]
-    drawn = transfer.draw(begin.network, begin.layers, classes, seeds).to(device())
+    head = [part.to(device()) for part in layered.new_head(begin.network, begin.layers, classes, seeds)]
+    drawn = layered.draw(begin.network, begin.layers, classes, seeds).to(device())
     return Data(
         networks.with_head(*head),
         drawn.with_head(*head),

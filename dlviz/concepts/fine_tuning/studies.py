@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlviz.engine.data import digit_tasks
-from dlviz.engine.networks import transfer
+from dlviz.engine.networks import layered, transfer
+from dlviz.engine.networks.model import Alive
+from dlviz.engine.networks.recording import Every
 from dlviz.engine.runtime.cache import cached
 from dlviz.engine.runtime.device import device
 from dlviz.progress import Progress, silent, split
 
 from .measure import Blocks, Curves, Pairs, Sweep
 from .settings import Settings, Source, Target
-from .start import SOURCE_RATE, Data, Start, learned, start
+from .start import SOURCE_RATE, Data, Start, learned, right, start
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -44,16 +46,16 @@ def _frozen(begin: Start, steps: int, rate: float, progress: Progress = silent) 
     depths = [0, *range(begin.layers)]
     networks, owner = _side_by_side(data, depths)
     rates = np.repeat(_rates(depths, begin.layers, rate), begin.seeds, axis=0)
-    transfer.fit(networks, data.x, data.y, rates, steps, order=data.order(steps), owner=owner, progress=progress)
-    right = networks.accuracy(*data.test, owner, progress=lambda _: progress(1.0))
-    return right.reshape(len(depths), begin.seeds)
+    transfer.tune(networks, data.x, data.y, rates, steps, order=data.order(steps), owner=owner, progress=progress)
+    found = right(networks, data.test, owner, lambda _: progress(1.0))
+    return found.reshape(len(depths), begin.seeds)
 
 
-def _side_by_side(data: Data, depths: list[int]) -> tuple[transfer.Networks, Tensor]:
+def _side_by_side(data: Data, depths: list[int]) -> tuple[layered.Networks, Tensor]:
     """Copies to be trained, run by run and in each seed by seed: the first from scratch, the others from the source."""
     import torch
 
-    networks = transfer.Networks.stacked([data.scratch, *[data.networks] * (len(depths) - 1)])
+    networks = layered.Networks.stacked([data.scratch, *[data.networks] * (len(depths) - 1)])
     return networks, torch.arange(len(data.seeds), device=device()).repeat(len(depths))
 
 
@@ -78,44 +80,43 @@ def _curves(
     networks, owner = _side_by_side(data, [0, *depths])
     rates = np.repeat(_rates([0, *depths], begin.layers, rate), begin.seeds, axis=0)
     every = max(1, round(steps / LOOKS))
-    seen, found = [], []
 
-    def probe(step: int) -> None:
-        seen.append(step)
-        share = 0.3 + 0.7 * step / steps
-        found.append(networks.score(*data.test, owner, progress=lambda _: progress(share)))
+    def look(_: object, alive: Alive) -> dict[str, np.ndarray]:
+        loss, accuracy = networks.score(*data.test, owner, lambda _: alive())
+        # A network that overflowed is wrong here, as in start.right.
+        return {"loss": loss, "accuracy": np.nan_to_num(accuracy, nan=0.0)}
 
-    transfer.fit(
-        networks, data.x, data.y, rates, steps, order=data.order(steps), owner=owner, probe=probe, every=every,
+    run = transfer.tune(
+        networks, data.x, data.y, rates, steps, order=data.order(steps), owner=owner, record=[Every(every, look)],
         progress=lambda share: progress(0.3 + 0.7 * share),
     )  # fmt: skip
-    loss, accuracy = np.array(found).transpose(1, 0, 2).reshape(2, len(seen), len(depths) + 1, begin.seeds)
-    return np.array(seen), loss, accuracy
+    shape = len(run["steps"]), len(depths) + 1, begin.seeds
+    return run["steps"], run["loss"].reshape(shape), run["accuracy"].reshape(shape)
 
 
 def blocks(s: Settings, progress: Progress = silent) -> Blocks:
     """Parameters by layer, and the time of a step at every frozen depth."""
     classes = digit_tasks.classes(s.target)
-    shape = transfer.shape(s.network, s.layers, classes)
+    shape = layered.shape(s.network, s.layers, classes)
     parameters = np.array([layer.units * (layer.fan_in + 1) for layer in shape])
     seconds = _seconds(s.network, s.layers, progress=progress)
     return Blocks(parameters, tuple(map(_units, shape)), seconds, TIMED)
 
 
-def _units(layer: transfer.Layer) -> str:
+def _units(layer: layered.Layer) -> str:
     side = math.isqrt(layer.positions)
     return f"{layer.units} × {side} × {side}" if layer.stride else str(layer.units)
 
 
 @cached(maxsize=16)
-def _seconds(network: transfer.Kind, layers: int, progress: Progress = silent) -> np.ndarray:
+def _seconds(network: layered.Kind, layers: int, progress: Progress = silent) -> np.ndarray:
     """Seconds of a step with 0, ..., L − 1 layers frozen, (L,): medians of a few steps, the least of some turns.
 
     The only numbers of the page that another run gives otherwise: they are measured with a clock.
     """
     import torch
 
-    drawn = transfer.draw(network, layers, 10, range(TIMED)).to(device())
+    drawn = layered.draw(network, layers, 10, range(TIMED)).to(device())
     generator = torch.Generator().manual_seed(0)
     x = torch.rand(TIMED, transfer.BATCH, digit_tasks.SIDE**2, generator=generator).to(device())
     y = torch.randint(10, (TIMED, transfer.BATCH), generator=generator).to(device())
@@ -131,7 +132,7 @@ def _seconds(network: transfer.Kind, layers: int, progress: Progress = silent) -
                 progress(done)
 
             rates = np.repeat(_rates([depth], layers, 1e-3), TIMED, axis=0)
-            transfer.fit(drawn.take(range(TIMED)), x, y, rates, STEPS_A_ROUND, progress=watch)
+            transfer.tune(drawn.take(range(TIMED)), x, y, rates, STEPS_A_ROUND, progress=watch)
             taken[depth].append(float(np.median(np.diff(list(ended.values()))[1:])))
     return np.array([min(times) for times in taken])
 
@@ -183,11 +184,11 @@ def _pairs(
             ordered = [0] + [depth for depth in depths for _ in starts]
             owner = torch.arange(seeds, device=device()).repeat(len(networks))
             rates = np.repeat(_rates(ordered, layers, rate), seeds, axis=0)
-            together = transfer.Networks.stacked(networks)
+            together = layered.Networks.stacked(networks)
             data = starts[0]
-            transfer.fit(together, data.x, data.y, rates, steps, order=data.order(steps), owner=owner, progress=watch)
+            transfer.tune(together, data.x, data.y, rates, steps, order=data.order(steps), owner=owner, progress=watch)
             done += 1
-            accuracy = together.accuracy(*data.test, owner, progress=lambda _: watch(0.0)).reshape(-1, seeds)
+            accuracy = right(together, data.test, owner, lambda _: watch(0.0)).reshape(-1, seeds)
             found = accuracy[1:].reshape(len(depths), len(sources), seeds) - accuracy[0]
             gain[:, b, c] = found.transpose(1, 0, 2)
     return gain

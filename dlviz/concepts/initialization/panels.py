@@ -10,7 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from dlviz.engine.networks import training
+from dlviz.engine.networks.batches import MiniBatches, mini_batches
+from dlviz.engine.networks.fit import fit
+from dlviz.engine.networks.mlp import MLP
+from dlviz.engine.networks.recording import Every
+from dlviz.engine.networks.updates import sgd
 from dlviz.engine.runtime.cache import cached
 from dlviz.engine.runtime.device import device
 from dlviz.engine.signals import initializers, mean_field, propagation, spectra
@@ -155,24 +159,17 @@ def _symmetry(
         drawn = initializers.base("normal", fan_out, fan_in, propagation.generator(100 * seed, layer))
         weights.append(torch.stack([torch.full_like(drawn, constant), constant + noise * drawn]))
     biases = [torch.zeros(2, size, dtype=torch.float64) for size in sizes[1:]]
-    networks = training.Networks(weights, biases, [activation] * 2, [parameter] * 2).to(x.device)
+    networks = MLP(weights, biases, [activation] * 2, [parameter] * 2).to(x.device)
     first = networks.weights[0]
     start = _cosines(first)
     every = max(1, steps // LOOKS)
-    looked: list[int] = []
-    ranks, accuracies = [], []
 
-    def probe(step: int) -> None:
-        looked.append(step)
-        ranks.append(_rank(first))
-        accuracies.append(networks.accuracy(x_test, y_test).cpu().numpy())
+    def look(of: MLP, _alive: object) -> dict[str, Any]:
+        return {"rank": _rank(first), "accuracy": of.accuracy(x_test, y_test)}
 
-    order = training.mini_batches(len(y), BATCH, steps, 1000 * seed + SHUFFLE)
-    rates = torch.full((2,), SYMMETRY_RATE, dtype=torch.float64)
-    training.train(networks, x, y, rates, order, probe=probe, every=every, progress=progress)
-    return Symmetry(
-        UNITS, start, _cosines(first), np.array(looked), np.array(ranks, dtype=float).T, np.array(accuracies).T
-    )
+    order = mini_batches(len(y), BATCH, steps, 1000 * seed + SHUFFLE)
+    run = fit(networks, MiniBatches(x, y, order), sgd(SYMMETRY_RATE), record=[Every(every, look)], progress=progress)
+    return Symmetry(UNITS, start, _cosines(first), run["steps"], run["rank"].T, run["accuracy"].T)
 
 
 def _cosines(weights: Any) -> np.ndarray:
@@ -219,24 +216,17 @@ def _trained(
         weights.append(torch.stack(drawn).float())
         shift = {of: initializers.base("normal", 1, fan_out, propagation.generator(of, 500 + layer)) for of in seeds}
         biases.append((sigmas_b * torch.cat([shift[of] for _, of in models])).float())
-    networks = training.Networks(weights, biases, [activation] * len(models), [parameter] * len(models)).to(x.device)
+    networks = MLP(weights, biases, [activation] * len(models), [parameter] * len(models)).to(x.device)
     every = max(1, steps // LOOKS)
-    looked: list[int] = []
-    losses, accuracies = [], []
 
-    def probe(step: int) -> None:
-        looked.append(step)
-        loss, accuracy = networks.score(x_test, y_test)
-        losses.append(loss.cpu().numpy().astype(float))
-        accuracies.append(accuracy.cpu().numpy().astype(float))
+    def look(of: MLP, _alive: object) -> dict[str, Any]:
+        return dict(zip(("loss", "accuracy"), of.score(x_test, y_test), strict=True))
 
-    order = training.mini_batches(len(y), BATCH, steps, 1000 * seed + SHUFFLE)
-    rates = torch.full((len(models),), rate)
-    with torch.no_grad():
-        training.train(networks, x, y, rates, order, probe=probe, every=every, progress=progress)
-    shape = len(looked), draws, len(schemes)
-    loss, accuracy = (np.reshape(values, shape).transpose(1, 2, 0) for values in (losses, accuracies))
-    return Training(schemes, np.array(looked), loss, accuracy, TRAINED_WIDTH, TESTED)
+    order = mini_batches(len(y), BATCH, steps, 1000 * seed + SHUFFLE)
+    run = fit(networks, MiniBatches(x, y, order), sgd(rate), record=[Every(every, look)], progress=progress)
+    shape = len(run["steps"]), draws, len(schemes)
+    loss, accuracy = (run[name].reshape(shape).transpose(1, 2, 0) for name in ("loss", "accuracy"))
+    return Training(schemes, run["steps"], loss, accuracy, TRAINED_WIDTH, TESTED)
 
 
 PARTS: dict[str, tuple[str, float, Callable[[Settings, Progress], Any]]] = {

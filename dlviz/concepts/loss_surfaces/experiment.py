@@ -10,7 +10,7 @@ import sympy
 
 from dlviz.engine.descent import descent
 from dlviz.engine.descent.lanes import Lanes, Trace
-from dlviz.engine.descent.optimizers import RULES
+from dlviz.engine.optimizers import RULES
 from dlviz.engine.runtime.device import device, with_fallback
 from dlviz.engine.surfaces import adaptive_grid
 from dlviz.engine.surfaces.adaptive_grid import Sampled

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from dlviz.engine.data.datasets import digits
 from dlviz.engine.data.photos import PHOTOS, photo
-from dlviz.engine.networks import convolution
+from dlviz.engine.networks import cnn
+from dlviz.engine.networks.batches import MiniBatches, epochs
+from dlviz.engine.networks.fit import fit
+from dlviz.engine.networks.scores import right_answers
+from dlviz.engine.networks.updates import sgd
 from dlviz.engine.runtime.cache import cached
 from dlviz.engine.runtime.device import device
 from dlviz.engine.signals import norm_depth, norms
@@ -14,6 +20,9 @@ from dlviz.progress import Progress, silent, split
 
 from .measure import Batches, Depth, Picture, Steps, Style, Training
 from .settings import SIZES
+
+if TYPE_CHECKING:
+    import torch
 
 TRAINED_ON = 1024  # a multiple of every batch size: all networks see as many images
 GROUPS = 4  # of GroupNorm in the trained networks
@@ -83,7 +92,7 @@ def batches(count: int, seed: int, progress: Progress = silent) -> Batches:
 
 @cached(maxsize=64)
 def _trained(
-    chosen: tuple[str, ...], size: int, last_side: int, epochs: int, seeds: int, rate: float, seed: int,
+    chosen: tuple[str, ...], size: int, last_side: int, passes: int, seeds: int, rate: float, seed: int,
     progress: Progress = silent,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
     """Test errors (K, S), divergence (K, S) and Switchable's weights (layers, S, 2, 3) at one batch size."""
@@ -94,15 +103,30 @@ def _trained(
     x = torch.from_numpy((pixels - pixels.mean()) / pixels.std()).float().to(device())
     y = torch.from_numpy(np.array(classes)).to(device())
     train, test = order[:TRAINED_ON], order[TRAINED_ON:]
-    nets = convolution.networks(chosen, seeds, groups=GROUPS, last_side=last_side, seed=seed)
-    convolution.train(
-        nets, x[train], y[train], batch=size, epochs=epochs, rate=rate * size / 32, seed=seed, progress=progress
-    )
-    error, diverged = convolution.error(nets, x[test], y[test])
+    nets = cnn.draw(chosen, seeds, groups=GROUPS, last_side=last_side, seed=seed)
+    owner = torch.arange(seeds, device=x.device).repeat(len(chosen))
+    order = epochs(TRAINED_ON, size, passes, seeds, seed)
+    batches = MiniBatches(x[train], y[train], order, owner)
+    fit(nets, batches, sgd(rate * size / 32, momentum=0.9), progress=progress)
+    error, diverged = _errors(nets, x[test], y[test])
     mixing = np.full((len(nets.mixing), seeds, 2, 3), np.nan)
     if (models := nets.models("Switchable")) is not None:
         mixing = torch.stack([logits[models].softmax(-1) for logits in nets.mixing]).cpu().double().numpy()
     return error, diverged, mixing
+
+
+def _errors(nets: cnn.CNN, x: torch.Tensor, y: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Share of wrong answers in evaluation mode, and whether a model's numbers are not finite; (K, S) each.
+
+    Here an answer that is not finite is wrong: the picture shows the error of a network that overflowed, too.
+    """
+    found = []
+    for seed in range(nets.seeds):  # of all seeds at once, the neighbours of all positions are up to a gigabyte
+        logits = nets.of_seed(seed).forward(x.expand(len(nets.norms), *x.shape), training=False)
+        wrong, lost = ~right_answers(logits, y), ~logits.isfinite().all(-1).all(-1)
+        found.append((wrong.cpu().double().mean(1).numpy(), lost.cpu().numpy()))
+    wrong, lost = (np.stack(part, 1) for part in zip(*found, strict=True))
+    return wrong, lost
 
 
 def training(

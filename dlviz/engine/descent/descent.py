@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from dlviz.engine.descent.lanes import Arrival, Final, Lanes, Trace
-from dlviz.engine.descent.optimizers import Rule
+from dlviz.engine.optimizers import Rule
 from dlviz.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -131,9 +131,11 @@ def prepare() -> None:
 
     The first runs do it anyway; called early, in a thread, it spares the first visitor the wait.
     """
-    from dlviz.engine.descent.optimizers import RULES
+    from dlviz.engine.networks import norm_kernels
+    from dlviz.engine.optimizers import RULES
     from dlviz.engine.surfaces.named import surface
 
+    norm_kernels.prepare()
     ground = surface("Saddle")
     final_loss(ground, [Lanes(RULES["GD"], 0.0, 0.0, 0.1)], 1)
     basins(ground, RULES["GD"], {}, 0.1, 0.0, 0.0, steps=1, tolerance=0.1)

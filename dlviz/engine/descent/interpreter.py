@@ -12,12 +12,10 @@ Importing this module imports numba; the first call ever compiles, later process
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from contextlib import suppress
-from typing import Any
 
 import numpy as np
-from numba import njit
+
+from dlviz.engine.runtime.jit import compiled
 
 BLOCK = 128
 """Lanes a block: enough to amortise the dispatch of an operation, few enough to stay in the L1 cache."""
@@ -33,24 +31,7 @@ ADD, SUB, MUL, DIV, MULADD, NEG, SQRT, ABS, SIGN, MOVE, POW, EXP, LOG, SIN, COS,
 X_ROW, Y_ROW, NOISE_X_ROW, NOISE_Y_ROW = range(4)
 
 
-def _compiled(function: Callable) -> Any:
-    """``numba.njit`` without the GIL, with IEEE division, and cached on disk where there is a place and room for it."""
-    try:
-        compiled = njit(nogil=True, error_model="numpy", cache=True)(function)
-    except RuntimeError:  # numba found no writable place for the cache
-        return njit(nogil=True, error_model="numpy")(function)
-    save = compiled._cache.save_overload
-
-    def save_where_there_is_room(*what: Any) -> None:
-        # Numba lets the error of a full disk end the run, though the compiled code is there.
-        with suppress(OSError):
-            save(*what)
-
-    compiled._cache.save_overload = save_where_there_is_room
-    return compiled
-
-
-@_compiled
+@compiled
 def _execute(code, first, last, rows, n):
     """Run operations first..last-1 on the first n lanes. Nothing is reordered or fused: IEEE float64."""
     for k in range(first, last):
@@ -115,7 +96,7 @@ def _execute(code, first, last, rows, n):
                 d[i] = math.tanh(a[i])
 
 
-@_compiled
+@compiled
 def _table(rows, constants, constant_rows):
     """A zeroed table of rows, each on a cache line of its own, with the constants filled in."""
     buffer = np.zeros(rows * STRIDE + 8)
@@ -127,7 +108,7 @@ def _table(rows, constants, constant_rows):
     return table
 
 
-@_compiled
+@compiled
 def trace(
     code, setup, row_count, constants, constant_rows, hyper_rows, state_rows, outputs,  # the program
     hyper, initial, x, y, noise, seed, box, steps,  # the runs
@@ -205,7 +186,7 @@ def trace(
         done[0] += n * steps
 
 
-@_compiled
+@compiled
 def _erase(lane, gone, path, loss, state, gradient, end):
     """NaN for everything after the step at which a lane left; the point where it left stays if finite."""
     end[lane, 0] = end[lane, 1] = np.nan
@@ -219,7 +200,7 @@ def _erase(lane, gone, path, loss, state, gradient, end):
             state[t, k, 0, lane] = state[t, k, 1, lane] = np.nan
 
 
-@_compiled
+@compiled
 def _nearest(x, y, minima, tolerance):
     """Index of the nearest minimum within the tolerance, -1 if there is none."""
     found, least = -1, tolerance * tolerance
@@ -230,7 +211,7 @@ def _nearest(x, y, minima, tolerance):
     return found
 
 
-@_compiled
+@compiled
 def arrive(
     code, setup, row_count, constants, constant_rows, hyper_rows, state_rows,  # the program
     hyper, initial, x, y, box, minima, tolerance, hold, steps,  # the runs

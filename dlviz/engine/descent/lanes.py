@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlviz.engine.descent.optimizers import Rule
+from dlviz.engine.optimizers import Rule
 
 if TYPE_CHECKING:
     from dlviz.engine.surfaces.surface import Surface

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dlviz.engine.descent.optimizers import Rule
+from dlviz.engine.optimizers import Rule
 
 if TYPE_CHECKING:
     from dlviz.engine.surfaces.surface import Surface

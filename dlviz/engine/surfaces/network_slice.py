@@ -23,6 +23,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dlviz.engine.data.datasets import balanced, digits
+from dlviz.engine.networks.batches import Repeated
+from dlviz.engine.networks.fit import fit
+from dlviz.engine.networks.mlp import MLP
+from dlviz.engine.networks.updates import adam
 from dlviz.engine.runtime.device import chunk_size
 from dlviz.engine.surfaces.data_surfaces import on_device
 from dlviz.engine.surfaces.minima import find_minima
@@ -187,28 +191,19 @@ def build(seed: int) -> DigitsSurface:
     weights: dict[str, torch.Tensor] = {}
     for layer, shape in shapes.items():
         weight = torch.empty(shape, dtype=torch.float64)
-        weights[f"{layer}.weight"] = torch.nn.init.xavier_uniform_(weight, generator=generator).requires_grad_()
-        weights[f"{layer}.bias"] = torch.zeros(shape[0], dtype=torch.float64).requires_grad_()
-
-    def logits(of: torch.Tensor) -> torch.Tensor:
-        hidden = torch.tanh(of @ weights["0.weight"].T + weights["0.bias"])
-        return hidden @ weights["2.weight"].T + weights["2.bias"]
-
-    with torch.enable_grad():
-        optimizer = torch.optim.Adam(weights.values(), lr=TRAINING_RATE)
-        for _ in range(TRAINING_STEPS):
-            optimizer.zero_grad()
-            torch.nn.functional.cross_entropy(logits(inputs), targets).backward()
-            optimizer.step()
+        weights[f"{layer}.weight"] = torch.nn.init.xavier_uniform_(weight, generator=generator)
+        weights[f"{layer}.bias"] = torch.zeros(shape[0], dtype=torch.float64)
+    network = MLP(*[[weights[f"{at}.{kind}"][None] for at in shapes] for kind in ("weight", "bias")], ["Tanh"])
+    fit(network, Repeated(inputs, targets, TRAINING_STEPS), adam(TRAINING_RATE))
     plane: dict[str, torch.Tensor] = {}
     with torch.no_grad():
-        accuracy = (logits(torch.tensor(images[others])).argmax(1).numpy() == labels[others]).mean()
+        accuracy = network.accuracy(torch.tensor(images[others]), torch.tensor(labels[others]))
         for name, weight in weights.items():
             directions = [torch.zeros_like(weight)] * 2
             if weight.ndim == 2:
                 draws = [torch.randn(weight.shape, generator=generator, dtype=torch.float64) for _ in range(2)]
                 directions = [filter_normalised(draw, weight) for draw in draws]
-            plane[name] = torch.stack([weight.detach(), *directions])
+            plane[name] = torch.stack([weight, *directions])
     row = TABLE[NAME]
     return DigitsSurface(
         NAME, FORMULA, row.domain, row.start, row.axes, row.samples,

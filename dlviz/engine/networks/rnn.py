@@ -11,9 +11,13 @@ are always added up (the GRU's candidate: ``bias_ih``; its ``bias_hh`` is 0 and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
+
+from dlviz.engine.networks.fit import Loss
+from dlviz.engine.networks.losses import cross_entropy, with_gradient
+from dlviz.engine.networks.model import Alive, nothing
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,16 +26,9 @@ GATES = {"RNN tanh": 1, "RNN ReLU": 1, "LSTM": 4, "GRU": 3}
 NAMES = ("weight_ih", "weight_hh", "bias", "weight_out", "bias_out")
 BEAT = 16  # time steps between two calls of ``alive``
 
-Alive = Callable[[], None]
-"""Called every few milliseconds within a step of training; may raise to stop."""
-
-
-def _nothing() -> None:
-    pass
-
 
 @dataclass
-class Recurrent:
+class RNN:
     """M networks of one cell with n units, G gates, d inputs and K outputs read off the last hidden state.
 
     The tensors are changed in place by training.
@@ -48,18 +45,46 @@ class Recurrent:
         if self.cell not in GATES:
             raise ValueError(f"unknown cell {self.cell!r}; allowed: {', '.join(GATES)}")
 
-    @property
-    def parameters(self) -> list[Tensor]:
-        """In the order of ``NAMES``."""
-        return [getattr(self, name) for name in NAMES]
+    def parameters(self) -> Mapping[str, Tensor]:
+        """By name, in the order of ``NAMES``."""
+        return {name: getattr(self, name) for name in NAMES}
 
-    def one(self, m: int) -> Recurrent:
+    def one(self, m: int) -> RNN:
         """Network m alone; its tensors are views."""
-        return Recurrent(self.cell, *[parameter[m : m + 1] for parameter in self.parameters])
+        return RNN(self.cell, *[parameter[m : m + 1] for parameter in self.parameters().values()])
 
     @property
     def hidden(self) -> int:
         return self.weight_hh.shape[2]
+
+
+@dataclass(frozen=True)
+class Unrolled:
+    """Networks that read sequences, as a model for ``fit``: mini-batches are x (M, T, B, d), or (1, T, B, d) for all.
+
+    The last ``lengths[m]`` steps of ``x`` are real, and gradients go back through the last ``truncation`` of them, as
+    in :func:`gradients`.
+    """
+
+    networks: RNN
+    lengths: Sequence[int]
+    truncation: int | None = None
+
+    def parameters(self) -> Mapping[str, Tensor]:
+        """By name, in the order of ``NAMES``."""
+        return self.networks.parameters()
+
+    def layers(self) -> Sequence[int]:
+        """Layer 0 is the cell, layer 1 the readout."""
+        return [int(name.endswith("out")) for name in NAMES]
+
+    def forward(self, x: Tensor, alive: Alive = nothing) -> Tensor:
+        """Outputs (M, B, K) after the last step."""
+        return forward(self.networks, x, self.lengths, alive).outputs
+
+    def gradients(self, x: Tensor, y: Tensor, loss: Loss, alive: Alive = nothing) -> tuple[Tensor, list[Tensor]]:
+        """As :func:`gradients`."""
+        return gradients(self.networks, x, y, self.lengths, loss=loss, truncation=self.truncation, alive=alive)
 
 
 class Passed(NamedTuple):
@@ -72,7 +97,7 @@ class Passed(NamedTuple):
     active: list[int]  # how many of the networks are at work at each of the T steps
 
 
-def forward(networks: Recurrent, x: Tensor, lengths: Sequence[int], alive: Alive = _nothing) -> Passed:
+def forward(networks: RNN, x: Tensor, lengths: Sequence[int], alive: Alive = nothing) -> Passed:
     """Run the networks over ``x`` (M, T, B, d), or (1, T, B, d) for all, whose last ``lengths[m]`` steps are real.
 
     ``lengths`` must not increase. Raises ``ValueError`` if they do or are not within 1 ... T.
@@ -123,42 +148,25 @@ def forward(networks: Recurrent, x: Tensor, lengths: Sequence[int], alive: Alive
     return Passed(outputs, h, a, extra, active)
 
 
-def loss_and_error(outputs: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Loss of each network (M,) and its gradient by the outputs (M, B, K).
-
-    ``y`` (M, B), or (1, B) for all: classes (integers) give the mean cross-entropy, numbers the mean squared error
-    of the only output.
-    """
-    import torch
-
-    models, batch, _ = outputs.shape
-    y = y.expand(models, batch)
-    if y.is_floating_point():
-        off = outputs[..., 0] - y
-        return off.square().mean(1), (2 / batch * off).unsqueeze(-1)
-    logs = outputs.log_softmax(-1)
-    loss = -logs.gather(2, y.unsqueeze(-1)).squeeze(-1).mean(1)
-    error = logs.exp()
-    error.scatter_add_(2, y.unsqueeze(-1), torch.full_like(error[..., :1], -1.0))
-    return loss, error / batch
-
-
 def gradients(
-    networks: Recurrent,
+    networks: RNN,
     x: Tensor,
     y: Tensor,
     lengths: Sequence[int],
     *,
+    loss: Loss = cross_entropy,
     truncation: int | None = None,
-    alive: Alive = _nothing,
+    alive: Alive = nothing,
 ) -> tuple[Tensor, list[Tensor]]:
     """Loss (M,) and its gradient by every parameter, in the order of ``NAMES``.
+
+    ``y`` (M, B), or (1, B) for all, are the targets of the ``loss``.
 
     Backpropagation through time (Werbos 1990). With ``truncation`` k it goes through the last k steps only: what
     stood in the hidden state before them counts as given (``detach`` in torch; Williams and Peng 1990).
     """
     passed = forward(networks, x, lengths, alive)
-    loss, error = loss_and_error(passed.outputs, y)
+    values, error = with_gradient(loss, passed.outputs, y)
     by_out = error.transpose(1, 2) @ passed.states[:, -1]
     back = error @ networks.weight_out
     stop = 0 if truncation is None else max(x.shape[1] - truncation, 0)
@@ -175,10 +183,10 @@ def gradients(
         by_bias[group] = deltas.sum(1)
         deltas = deltas if by_state is by_input else by_state[group, real].flatten(1, 2)
         by_hh[group] = deltas.transpose(1, 2) @ passed.states[group, real].flatten(1, 2)
-    return loss, [by_ih, by_hh, by_bias, by_out, error.sum(1)]
+    return values, [by_ih, by_hh, by_bias, by_out, error.sum(1)]
 
 
-def _backward(networks: Recurrent, passed: Passed, back: Tensor, stop: int, alive: Alive) -> tuple[Tensor, Tensor]:
+def _backward(networks: RNN, passed: Passed, back: Tensor, stop: int, alive: Alive) -> tuple[Tensor, Tensor]:
     """Gradients (M, T, B, G·n) by W_ih x + b and by W_hh h, from the last step down to ``stop``.
 
     They are the same tensor but for the GRU. ``back`` (M, B, n) is the gradient by the last hidden state; it and what

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from dlviz.engine.data.digit_tasks import SIDE
-from dlviz.engine.networks.convolution import gather, neighbours, scatter
+from dlviz.engine.networks import scores
+from dlviz.engine.networks.patches import gather, neighbours, padded, scatter
 from dlviz.progress import Progress, silent
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
 Kind = Literal["MLP", "CNN"]
@@ -29,9 +31,10 @@ HEAD_STREAM = 10_000  # added to the seed: the new head is drawn apart from the 
 
 @dataclass(frozen=True)
 class Layer:
-    """A linear map and ReLU: a dense layer, or a 3x3 convolution with padding 1 (``stride`` > 0).
+    """A linear map: a dense layer, or a 3x3 convolution with padding 1 (``stride`` > 0).
 
-    Maps are flattened position by position: P positions times C channels.
+    Maps are flattened position by position: P positions times C channels; the weights of a convolution are those of its
+    nine taps times the channels.
     """
 
     fan_in: int
@@ -52,15 +55,16 @@ class Layer:
         """Inputs (M, N, d) -> what meets the weights, (M, N·P, fan_in)."""
         if not self.stride:
             return h
-        taps = neighbours(self.side, self.stride).index.to(h.device)
-        return gather(h.view(*h.shape[:2], self.side**2, -1), taps)
+        room = padded((h.shape[0], h.shape[1], self.side**2, self.fan_in // 9), h)
+        room[:, :, :-1] = h.view(room[:, :, :-1].shape)
+        return gather(room, neighbours(self.side, self.stride, h.device).taps)
 
     def fold(self, rows: Tensor) -> Tensor:
         """The adjoint of :meth:`rows`."""
         if not self.stride:
             return rows
-        taps = neighbours(self.side, self.stride).index.to(rows.device)
-        return scatter(rows, taps, self.side**2).flatten(2)
+        room = scatter(rows, neighbours(self.side, self.stride, rows.device).taps, self.side**2)
+        return room[:, :, :-1].flatten(2)
 
 
 def shape(kind: Kind, layers: int, classes: int) -> tuple[Layer, ...]:
@@ -78,7 +82,10 @@ def shape(kind: Kind, layers: int, classes: int) -> tuple[Layer, ...]:
 
 @dataclass
 class Networks:
-    """M networks: ``weights[l]`` (M, units, fan_in), ``biases[l]`` (M, units). Changed in place by :func:`fit`."""
+    """M networks: ``weights[l]`` (M, units, fan_in), ``biases[l]`` (M, units).
+
+    ReLU stands between the layers. Training changes the tensors in place.
+    """
 
     layers: tuple[Layer, ...]
     weights: list[Tensor]
@@ -87,7 +94,7 @@ class Networks:
     def __len__(self) -> int:
         return len(self.weights[0])
 
-    def to(self, device: object) -> Networks:
+    def to(self, device: torch.device | str) -> Networks:
         """The same networks on a device."""
         return Networks(self.layers, [w.to(device) for w in self.weights], [b.to(device) for b in self.biases])
 
@@ -98,8 +105,8 @@ class Networks:
         index = torch.as_tensor(np.asarray(models, dtype=np.int64), device=self.weights[0].device)
         return Networks(self.layers, [w[index] for w in self.weights], [b[index] for b in self.biases])
 
-    def parameters(self) -> list[int]:
-        """Weights and biases of each layer of one network."""
+    def sizes(self) -> list[int]:
+        """Number of weights and biases of each layer of one network."""
         return [w[0].numel() + b[0].numel() for w, b in zip(self.weights, self.biases, strict=True)]
 
     def apply(self, layer: int, h: Tensor, models: slice = slice(None)) -> tuple[Tensor, Tensor]:
@@ -107,7 +114,7 @@ class Networks:
         kind = self.layers[layer]
         rows = kind.rows(h)
         z = self.biases[layer][models].unsqueeze(1).baddbmm(rows, self.weights[layer][models].transpose(1, 2))
-        z = z.view(len(h), h.shape[1], kind.outputs)
+        z = z.view(*h.shape[:2], kind.outputs)
         return rows, z if layer == len(self.layers) - 1 else z.relu_()
 
     def features(self, x: Tensor, last: int | None = None, models: slice = slice(None)) -> list[Tensor]:
@@ -148,15 +155,13 @@ class Networks:
     def score(
         self, x: Tensor, y: Tensor, owner: Tensor | None = None, progress: Progress = silent
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Mean cross-entropy and share of right answers, (M,) each; an answer that is not finite is wrong.
+        """Mean cross-entropy and accuracy, (M,) each, as in :func:`scores.score`: NaN for what is not finite.
 
         ``x`` and ``owner`` as in :meth:`logits`, ``y`` (S, N).
         """
-        logits = self.logits(x, owner, progress)
-        wanted = y if owner is None else y[owner]
-        loss = -logits.log_softmax(-1).gather(-1, wanted[..., None]).mean((1, 2))
-        right = (logits.argmax(-1) == wanted) & logits.isfinite().all(-1)
-        return loss.cpu().double().numpy(), right.cpu().double().mean(-1).numpy()
+        found = scores.score(self.logits(x, owner, progress), y if owner is None else y[owner])
+        loss, right = (part.cpu().double().numpy() for part in found)
+        return loss, right
 
     def accuracy(self, x: Tensor, y: Tensor, owner: Tensor | None = None, progress: Progress = silent) -> np.ndarray:
         """Share of right answers (M,), as in :meth:`score`."""
@@ -193,7 +198,7 @@ def draw(kind: Kind, layers: int, classes: int, seeds: Sequence[int]) -> Network
     return Networks(built, weights, [torch.zeros(len(seeds), layer.units) for layer in built])
 
 
-def _weight(layer: Layer, kind: Kind, last: bool, generator: object) -> Tensor:
+def _weight(layer: Layer, kind: Kind, last: bool, generator: torch.Generator) -> Tensor:
     """One layer's weights (units, fan_in), drawn as torch's module has them and put into the order used here."""
     import torch
 
