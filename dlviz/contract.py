@@ -31,12 +31,12 @@ from dlviz import hardware
 class Knob:
     """How one setting is shown: ``label`` and ``help`` are gettext message ids (English).
 
-    ``ticks`` are the stops of a slider over round values (a logarithmic scale); ``group`` is the
-    sidebar section; ``when(values)`` is false while the setting has no effect; ``span(values)`` gives
-    ``(least, greatest, usual)`` of a number whose bounds depend on other settings (its default is
-    then None, meaning "the usual one"); ``words`` says that the options are words to be translated where
-    they are shown (links and files always carry the English ones). ``values`` is any object with the
-    settings as attributes. ``cpu_le`` is the greatest value where no GPU is, of a number whose ``le`` needs one.
+    ``ticks`` are the stops of a slider over round values (a logarithmic scale); ``group`` is the section of the
+    sidebar, "" for none, above all sections; ``when(values)`` is false while the setting has no effect;
+    ``span(values)`` gives ``(least, greatest, usual)`` of a number whose bounds depend on other settings (its default
+    is then None, meaning "the usual one"); ``words`` says that the options are words to be translated where they are
+    shown (links and files always carry the English ones). ``values`` is any object with the settings as attributes.
+    ``cpu_le`` is the greatest value where no GPU is, of a number whose ``le`` needs one.
     """
 
     label: str
@@ -59,6 +59,11 @@ def knob(
     shown = Knob(label, **look, cpu_le=None if gpu_le is None else le)
     bounds = {"ge": ge, "le": le if gpu_le is None else gpu_le, "max_length": max_length}
     return Field(default, **bounds, json_schema_extra={"knob": shown})
+
+
+def also_shown(usual: tuple[str, ...]) -> Any:
+    """The field ``panels``, a concept's first: which panels are switched on beside the hero."""
+    return knob(usual, "Also show", words=True)
 
 
 def on_panel(*names: str) -> Callable[[Any], bool]:

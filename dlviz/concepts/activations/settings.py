@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from dlviz import contract
-from dlviz.contract import knob, log_ticks, on_panel
+from dlviz.contract import also_shown, knob, log_ticks, on_panel
 from dlviz.engine.signals.activations import ACTIVATIONS
 
 Panel = Literal[
@@ -47,7 +47,7 @@ def _parameter(function: str, slug: str, ticks: tuple[float, ...]) -> Any:
 class Settings(contract.Settings):
     """The function with its parameters, what arrives at it, and what each panel needs."""
 
-    panels: tuple[Panel, ...] = knob(("Gradient by depth",), "Panels", group="Panels", words=True)
+    panels: tuple[Panel, ...] = also_shown(("Gradient by depth",))
 
     function: FunctionName = knob("Sigmoid", "Activation function", group="Function", widget="select")
     mean: float = knob(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from dlviz import contract
-from dlviz.contract import knob, log_ticks, on_panel
+from dlviz.contract import also_shown, knob, log_ticks, on_panel
 
 Panel = Literal["All pairs", "Step Jacobian", "Weight gradient", "Gates", "Exploding", "Remembering", "Sequence tasks"]
 CellName = Literal["RNN tanh", "RNN ReLU", "LSTM", "GRU"]
@@ -23,7 +23,7 @@ def uses(cell: str) -> Any:
 class Settings(contract.Settings):
     """The cells, their recurrent matrix, what they read, and what each panel needs."""
 
-    panels: tuple[Panel, ...] = knob(("All pairs",), "Panels", group="Panels", widget="pills", words=True)
+    panels: tuple[Panel, ...] = also_shown(("All pairs",))
 
     cells: tuple[CellName, ...] = knob(
         ("RNN tanh", "RNN ReLU", "LSTM", "GRU"), "Cells", group="Network", widget="pills"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from dlviz import contract
-from dlviz.contract import knob, log_ticks, on_panel
+from dlviz.contract import also_shown, knob, log_ticks, on_panel
 
 Panel = Literal["Network", "Curves", "Holding on", "What moved", "Gain by labels", "Gradual unfreezing", "Transfer map"]
 Source = Literal["Clean", "Clean 0-4", "Shifted", "Shifted 0-4", "Shuffled labels", "No source"]
@@ -19,7 +19,7 @@ RUNS = ("Curves", "Holding on", "What moved", "Gradual unfreezing")
 class Settings(contract.Settings):
     """Source and target, the network, how it is trained, and what each panel needs."""
 
-    panels: tuple[Panel, ...] = knob(("Network",), "Panels", group="Panels", widget="pills", words=True)
+    panels: tuple[Panel, ...] = also_shown(("Network",))
 
     source: Source = knob("Shifted", "Source task", group="Task", words=True)
     target: Target = knob("Shifted noisy", "Target task", group="Task", words=True)

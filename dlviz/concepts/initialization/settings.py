@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import field_validator
 
 from dlviz import contract
-from dlviz.contract import knob, on_panel
+from dlviz.contract import also_shown, knob, on_panel
 from dlviz.engine.signals.activations import ACTIVATIONS
 from dlviz.engine.signals.initializers import INITIALIZERS, Free
 
@@ -41,7 +41,7 @@ def _parameter_span(values: Any) -> tuple[float, float, float]:
 class Settings(contract.Settings):
     """A random network, what goes in, and which panels look at it."""
 
-    panels: tuple[PanelName, ...] = knob(("Forward and backward",), "Panels", group="Panels", words=True)
+    panels: tuple[PanelName, ...] = also_shown(("Forward and backward",))
 
     scheme: SchemeName = knob("Normal", "Scheme", group="Initialization", widget="select", words=True)
     std: float = knob(

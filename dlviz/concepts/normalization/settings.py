@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from dlviz import contract
-from dlviz.contract import knob, on_panel
+from dlviz.contract import also_shown, knob, on_panel
 
 Panel = Literal["One cell", "Axes", "Steps", "Batch size", "Training", "Depth", "Groups", "Padding", "Style"]
 Kind = Literal["Feature maps", "MLP", "Sequence"]
@@ -29,7 +29,7 @@ def positions(values: Any) -> int:
 class Settings(contract.Settings):
     """The tensor, the cell that is looked at, and what each panel needs."""
 
-    panels: tuple[Panel, ...] = knob(("One cell",), "Panels", group="Panels", widget="pills", words=True)
+    panels: tuple[Panel, ...] = also_shown(("One cell",))
 
     kind: Kind = knob("Feature maps", "Tensor", group="Tensor", words=True)
     source: Literal["Digits", "Photographs"] = knob(

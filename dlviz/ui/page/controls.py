@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any, get_args, get_origin
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 from streamlit.elements.lib.mutable_expander_container import ExpanderContainer
 
 from dlviz import provenance
@@ -47,7 +48,7 @@ def controls(model: type[Settings], open_groups: int) -> tuple[Settings, list[Re
     defaults = model()
     values = SimpleNamespace(**dict(defaults))
     st.session_state[WORDED] = [name for name, knob in model.knobs().items() if knob.words]
-    groups: dict[str, ExpanderContainer] = {}
+    groups: dict[str, DeltaGenerator] = {}
     for name, knob in model.knobs().items():
         if knob.span is not None:
             # Hidden ones too, so that they come back with a value that suits what is chosen now.
@@ -55,10 +56,8 @@ def controls(model: type[Settings], open_groups: int) -> tuple[Settings, list[Re
         if knob.when is not None and not knob.when(values):
             continue
         if knob.widget != "hidden" and knob.group not in groups:
-            groups[knob.group] = st.sidebar.expander(
-                tr(knob.group), expanded=len(groups) < open_groups, key=f"group_{knob.group}", on_change="rerun"
-            )
-        if knob.widget == "hidden" or not groups[knob.group].open:
+            groups[knob.group] = _group(knob.group, len(groups) < open_groups)
+        if knob.widget == "hidden" or not _open(groups[knob.group]):
             setattr(values, name, st.session_state[name])
         else:
             with groups[knob.group]:
@@ -68,6 +67,17 @@ def controls(model: type[Settings], open_groups: int) -> tuple[Settings, list[Re
     )
     settings, rejected = model.lenient({name: value for name, value in vars(values).items() if value is not None})
     return provenance.effective(settings), rejected
+
+
+def _group(name: str, expanded: bool) -> DeltaGenerator:
+    """The box of a group in the sidebar; without a name, the sidebar itself."""
+    if not name:
+        return st.sidebar.container(key="ungrouped")
+    return st.sidebar.expander(tr(name), expanded=expanded, key=f"group_{name}", on_change="rerun")
+
+
+def _open(group: DeltaGenerator) -> bool:
+    return not isinstance(group, ExpanderContainer) or bool(group.open)
 
 
 def preset_pills(
