@@ -13,6 +13,7 @@ test: .venv/.installed-dev
 	@.ci/browser
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
+	$(BIN)/mypy
 	@# A process for each core, up to four, for each takes a gigabyte; a file's tests stay together.
 	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
-from types import ModuleType
+from typing import cast
+
+from dlviz.contract import Experiment, Figures
 
 
 @dataclass(frozen=True)
@@ -19,14 +21,14 @@ class Concept:
     icon: str
 
     @property
-    def experiment(self) -> ModuleType:
+    def experiment(self) -> Experiment:
         """``experiment.py`` of the concept: Settings, PRESETS, run. Imported when first asked for."""
-        return import_module(f"dlviz.concepts.{self.stem}.experiment")
+        return cast(Experiment, import_module(f"dlviz.concepts.{self.stem}.experiment"))
 
     @property
-    def figures(self) -> ModuleType:
+    def figures(self) -> Figures:
         """``figures.py`` of the concept: FIGURES. Imported when first asked for."""
-        return import_module(f"dlviz.concepts.{self.stem}.figures")
+        return cast(Figures, import_module(f"dlviz.concepts.{self.stem}.figures"))
 
 
 # Section titles are gettext message ids. One row a line, so that a new concept adds one line.

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Self, get_args, get_origin
+from typing import Any, Literal, Protocol, Self, cast, get_args, get_origin
 
 from pydantic import (
     BaseModel,
@@ -25,6 +25,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from dlviz import hardware
+from dlviz.progress import Progress, silent
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def knob(
     """A pydantic field with its bounds and its :class:`Knob`. ``gpu_le`` is the upper bound where a GPU is."""
     shown = Knob(label, **look, cpu_le=None if gpu_le is None else le)
     bounds = {"ge": ge, "le": le if gpu_le is None else gpu_le, "max_length": max_length}
-    return Field(default, **bounds, json_schema_extra={"knob": shown})
+    return Field(default, **bounds, json_schema_extra=cast(Any, {"knob": shown}))
 
 
 def also_shown(usual: tuple[str, ...]) -> Any:
@@ -106,7 +107,7 @@ class Settings(BaseModel):
     @classmethod
     def _in_one_form(cls, value: Any, info: ValidationInfo) -> Any:
         # Equal choices of several give equal settings, colours and links, whatever the order of the clicks.
-        if isinstance(value, tuple) and (options := cls.options(info.field_name)):
+        if isinstance(value, tuple) and (options := cls.options(str(info.field_name))):
             return tuple(option for option in options if option in value)
         # -0.0 equals 0.0, so what is kept for the one is shown for the other: its link must not differ.
         return tuple(map(_unsigned_zero, value)) if isinstance(value, tuple) else _unsigned_zero(value)
@@ -128,7 +129,7 @@ class Settings(BaseModel):
     @classmethod
     def knobs(cls) -> dict[str, Knob]:
         """The knob of every field, in the order of definition."""
-        return {name: info.json_schema_extra["knob"] for name, info in cls.model_fields.items()}
+        return {name: cast(Any, info.json_schema_extra)["knob"] for name, info in cls.model_fields.items()}
 
     @classmethod
     def options(cls, name: str) -> tuple[str, ...]:
@@ -193,7 +194,7 @@ class Settings(BaseModel):
         """A copy without some panels, and with some numbers not above ``most``."""
         changed: dict[str, Any] = {name: min(getattr(self, name), high) for name, high in most.items()}
         if without:
-            changed["panels"] = tuple(panel for panel in self.panels if panel not in without)
+            changed["panels"] = tuple(panel for panel in getattr(self, "panels", ()) if panel not in without)
         return self.model_copy(update=changed)
 
     def differing(self) -> dict[str, Any]:
@@ -236,6 +237,9 @@ class Settings(BaseModel):
         return value
 
 
+Fallback = Literal["", "pieces", "cpu"]
+
+
 @dataclass(frozen=True)
 class Computed:
     """Where a run's numbers were computed: the device in words, and what was done where its memory was too small.
@@ -245,7 +249,7 @@ class Computed:
     """
 
     device: str = "CPU"
-    fallback: Literal["", "pieces", "cpu"] = ""
+    fallback: Fallback = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -312,3 +316,37 @@ class FigureSpec:
     alt: Callable[..., str]
     click: Mapping[str, str] = field(default_factory=dict)
     wide: bool = False
+
+
+class Experiment(Protocol):
+    """What ``experiment.py`` of a concept offers: its settings and presets, the run, and what is said of a result."""
+
+    Settings: type[Settings]
+    PRESETS: tuple[Preset, ...]
+
+    def run(self, settings: Any, progress: Progress = silent) -> Any:
+        """The result for these settings. Equal settings give equal numbers, but for what a clock measures.
+
+        ``progress`` is called every few milliseconds and may raise to stop.
+        """
+
+    def readouts(self, result: Any) -> list[Readout]:
+        """The page's numbers, measured beside theory."""
+
+    def notice(self, result: Any) -> list[Note]:
+        """What to notice: sentences that are true of this very run."""
+
+    def facts(self, result: Any) -> list[Note]:
+        """What heads the explanation, with the numbers of this run."""
+
+    def code(self, result: Any) -> str:
+        """A script in plain PyTorch that computes the page's main numbers."""
+
+
+class Figures(Protocol):
+    """What ``figures.py`` of a concept offers."""
+
+    FIGURES: dict[str, FigureSpec]
+
+    def shown(self, settings: Any) -> tuple[str, ...]:
+        """The names of the figures that the page draws for these settings, the hero first."""

@@ -26,7 +26,7 @@ def catalogue(language: str) -> dict[str, str]:
         return {}
     path = HERE / "locale" / language / "LC_MESSAGES" / "dlviz.po"
     with path.open("rb") as file:
-        return {m.id: m.string for m in read_po(file, locale=language) if m.id and m.string}
+        return {str(m.id): str(m.string) for m in read_po(file, locale=language) if m.id and m.string}
 
 
 def translate(message: str, language: str, **values: object) -> str:

@@ -18,7 +18,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from dlviz import hardware
-from dlviz.contract import Computed, Result
+from dlviz.contract import Computed, Fallback, Result
 from dlviz.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -95,7 +95,8 @@ def note(devices: Iterable[str]) -> None:
 @contextmanager
 def noting() -> Iterator[set[str]]:
     """Gives the accelerators that its body computes on, complete at its end."""
-    token = _used.set(used := set())
+    used: set[str] = set()
+    token = _used.set(used)
     try:
         yield used
     finally:
@@ -135,7 +136,7 @@ def with_fallback(run: Callable[..., R]) -> Callable[..., R]:
             try:
                 with noting() as used:
                     result = run(settings, progress)
-                fallback = "cpu" if state.on_cpu else "pieces" if state.parts > 1 else ""
+                fallback: Fallback = "cpu" if state.on_cpu else "pieces" if state.parts > 1 else ""
                 where = Computed(", ".join(sorted(used)) or "CPU", fallback)
                 return replace(result, computed=where)
             except (RuntimeError, MemoryError) as error:

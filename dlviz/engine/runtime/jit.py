@@ -9,10 +9,10 @@ from typing import Any
 from numba import njit
 
 
-def compiled(function: Callable) -> Any:
+def compiled(function: Callable[..., Any]) -> Any:
     """``numba.njit`` without the GIL, with IEEE division, and cached on disk where there is a place and room for it."""
     try:
-        kernel = njit(nogil=True, error_model="numpy", cache=True)(function)
+        kernel: Any = njit(nogil=True, error_model="numpy", cache=True)(function)
     except RuntimeError:  # numba found no writable place for the cache
         return njit(nogil=True, error_model="numpy")(function)
     save = kernel._cache.save_overload
