@@ -1,7 +1,8 @@
 """3x3 convolutions of many models on small maps: a gather of nine neighbours, and one batched product for all models.
 
-Feature maps stand as (M, N, P, C): M models, N examples, P positions of a square map, C channels. On maps of 1 to 144
-positions this is faster than ``conv2d`` with a group for each model, forward and back (docs/benchmarks.md).
+Feature maps stand as (M, N, P, C): M models, N examples, P positions of a square map, C channels. The other way is
+``conv2d`` with a group for each model; its gradient by the inputs is slow where the stride is 2, as in the first
+convolutions of both networks here.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Results that are kept: a training run is not repeated because a knob of another panel moved."""
+"""Least-recently-used caches that share one memory budget: no training run is repeated for another panel's knob."""
 
 from __future__ import annotations
 
@@ -21,86 +21,86 @@ T = TypeVar("T")
 
 
 class Budget:
-    """Memory that several shelves share: when it is full, the value unused for longest on any of them goes."""
+    """Memory that several caches share: when it is full, the least recently used value of all of them is evicted."""
 
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes = max_bytes
         self.bytes = 0
         self.lock = threading.Lock()
-        self.shelves: weakref.WeakSet[Cache] = weakref.WeakSet()
+        self.caches: weakref.WeakSet[Cache] = weakref.WeakSet()
         self.clock = count()
 
     def make(self) -> None:
-        """Let values go until the rest fits. The caller holds the lock."""
+        """Evict values until the rest fits. The caller holds the lock."""
         while self.bytes > self.max_bytes:
-            min((shelf for shelf in self.shelves if shelf), key=Cache.oldest).pop()
+            min((cache for cache in self.caches if cache), key=Cache.oldest).pop()
 
 
 BUDGET = Budget(192_000_000)
 """What all results, kept parts, drawings and files of this process take at most, in bytes of their contents."""
 LARGEST = 0.25
-"""The part of a room that a single value may take, so that one visitor's cannot cost all others theirs."""
+"""The share of the budget that a single value may take, so that one visitor's cannot evict all others'."""
 
 
 class Cache:
-    """The most recently used values by key, bounded in number, and in bytes together with the rest of its room.
+    """The most recently used values by key, bounded in number, and in bytes by a shared budget.
 
     For all sessions and thread-safe. ``st.cache_data`` would copy every result for every visitor, replay
     elements drawn while it ran, and could be emptied by any visitor's "clear cache".
     """
 
-    def __init__(self, max_entries: int, room: Budget = BUDGET) -> None:
+    def __init__(self, max_entries: int, budget: Budget = BUDGET) -> None:
         self._values: OrderedDict[Any, tuple[Any, int, int]] = OrderedDict()  # value, bytes, when it was used
         self._max_entries = max_entries
-        self._room = room
-        weakref.finalize(self, _leave, room, self._values)
-        room.shelves.add(self)
+        self._budget = budget
+        weakref.finalize(self, _leave, budget, self._values)
+        budget.caches.add(self)
 
     def __len__(self) -> int:
         return len(self._values)
 
     def get(self, key: Any) -> Any:
         """The value, or None."""
-        with self._room.lock:
+        with self._budget.lock:
             if key not in self._values:
                 return None
             value, size, _used = self._values[key]
-            self._values[key] = value, size, next(self._room.clock)
+            self._values[key] = value, size, next(self._budget.clock)
             self._values.move_to_end(key)
             return value
 
     def put(self, key: Any, value: Any) -> None:
-        """Keep a value; one that takes more than its part of the room (:data:`LARGEST`) is not kept."""
+        """Keep a value; one that takes more than its share of the budget (:data:`LARGEST`) is not kept."""
         size = size_of(value)
-        with self._room.lock:
+        with self._budget.lock:
             if key in self._values:
-                self._room.bytes -= self._values.pop(key)[1]
-            if size > self._room.max_bytes * LARGEST:
+                self._budget.bytes -= self._values.pop(key)[1]
+            if size > self._budget.max_bytes * LARGEST:
                 return
-            self._values[key] = value, size, next(self._room.clock)
-            self._room.bytes += size
+            self._values[key] = value, size, next(self._budget.clock)
+            self._budget.bytes += size
             while len(self) > self._max_entries:
                 self.pop()
-            self._room.make()
+            self._budget.make()
 
     def clear(self) -> None:
         """Forget all values."""
-        with self._room.lock:
+        with self._budget.lock:
             while self:
                 self.pop()
 
     def pop(self) -> None:
-        """Let the value go that was unused for longest. The caller holds the room's lock."""
+        """Evict the least recently used value. The caller holds the budget's lock."""
         _key, (_value, size, _used) = self._values.popitem(last=False)
-        self._room.bytes -= size
+        self._budget.bytes -= size
 
     def oldest(self) -> int:
-        """When the value was used that was unused for longest. The caller holds the room's lock."""
+        """When the least recently used value was last used. The caller holds the budget's lock."""
         return next(iter(self._values.values()))[2]
 
 
-def _leave(room: Budget, values: OrderedDict[Any, tuple[Any, int, int]]) -> None:
-    room.bytes -= sum(size for _value, size, _used in values.values())
+def _leave(budget: Budget, values: OrderedDict[Any, tuple[Any, int, int]]) -> None:
+    budget.bytes -= sum(size for _value, size, _used in values.values())
 
 
 def size_of(value: Any) -> int:
@@ -137,22 +137,22 @@ def cached(maxsize: int) -> Callable[[Callable[..., T]], Callable[..., T]]:
 
     def decorate(function: Callable[..., T]) -> Callable[..., T]:
         # With the accelerators that computed them, which whoever uses a result again has used, too.
-        shelf = Cache(maxsize)
+        cache = Cache(maxsize)
 
         @wraps(function)
         def call(*args: Any, progress: Progress = silent, **named: Any) -> T:
             key = (args, tuple(sorted(named.items())), left_the_gpu())
-            found = shelf.get(key)
+            found = cache.get(key)
             if found is None:
                 with noting() as used:
                     result = frozen(function(*args, progress=progress, **named))
-                shelf.put(key, (result, used))
+                cache.put(key, (result, used))
                 return result
             result, used = found
             note(used)
             return result
 
-        call.forget = shelf.clear  # type: ignore[attr-defined]
+        call.forget = cache.clear  # type: ignore[attr-defined]
         return call
 
     return decorate

@@ -1,6 +1,6 @@
-"""The gate that heavy computation goes through: one run at a time, and a long one lets others go first.
+"""The lock that heavy computation takes: one run at a time, and a long one yields to those that wait.
 
-Torch calls of several server threads on few cores slow each other down manyfold, so all of them pass here.
+Torch calls of several server threads on few cores slow each other down manyfold, so all of them take this lock.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _own = _Own()
 def compute_lock(progress: Progress = silent) -> Iterator[None]:
     """One heavy computation at a time in this process, in the order of arrival.
 
-    The gate is reentrant. While waiting, ``progress`` is called with 0 now and then and may raise, so that a
+    The lock is reentrant. While waiting, ``progress`` is called with 0 now and then and may raise, so that a
     visitor who has moved on leaves the queue.
     """
     if _own.begun:
@@ -53,7 +53,7 @@ def compute_lock(progress: Progress = silent) -> Iterator[None]:
         _enter(progress)
         yield
     except BaseException as error:
-        # What a stopped run holds hangs on its error, by the variables of its functions: it is let go before the next.
+        # The error's frames hold what the stopped run held: that is released before the next run begins.
         traceback.clear_frames(error.__traceback__)
         raise
     finally:
@@ -71,9 +71,10 @@ def busy() -> bool:
 
 
 def let_others_go_first(progress: Progress = silent) -> None:
-    """Let those who wait at the gate go first, if the run of this thread is a long one and has had its turn.
+    """Yield to the runs that wait for the lock, if the run of this thread is a long one and has had its turn.
 
-    For a run to call now and then. It comes back after at most ``BEGUN - 1`` others; ``progress`` as in :func:`gate`.
+    For a run to call now and then. It comes back after at most ``BEGUN - 1`` others; ``progress`` as in
+    :func:`compute_lock`.
     """
     here = perf_counter() - _own.since
     if _own.inside and not _own.uninterrupted and here > TURN and _own.before + here > LONG and _line.waited_for:

@@ -1,4 +1,4 @@
-"""Lines in which threads wait for one of few places, in the order of arrival."""
+"""Queues in which threads wait for one of a few slots, in the order of arrival."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from dlviz.progress import Progress, silent
 
 FIRST_LOOK_SECONDS, LOOK_SECONDS = 0.02, 0.25
-"""How often who waits looks whether it is still wanted: less often the longer it waits, for 200 may."""
+"""How often a waiting thread checks whether it is still wanted: less often the longer it waits, as 200 may wait."""
 
 
 class FairQueue:
-    """So many ``places``; who finds none free waits for its turn. Thread-safe."""
+    """A semaphore of ``places`` slots that serves waiting threads in the order of arrival. Thread-safe."""
 
     def __init__(self, places: int) -> None:
         self._free = places
@@ -72,7 +72,7 @@ class FairQueue:
 
 
 class KeyedQueues:
-    """A line with one place for every key, as long as somebody is in it. Thread-safe."""
+    """A queue with one slot for every key, kept as long as it is used. Thread-safe."""
 
     def __init__(self) -> None:
         self._lines: dict[Hashable, FairQueue] = {}
