@@ -36,8 +36,9 @@ class Knob:
     sidebar, "" for none, above all sections; ``when(values)`` is false while the setting has no effect;
     ``span(values)`` gives ``(least, greatest, usual)`` of a number whose bounds depend on other settings (its default
     is then None, meaning "the usual one"); ``words`` says that the options are words to be translated where they are
-    shown (links and files always carry the English ones). ``values`` is any object with the settings as attributes.
-    ``cpu_le`` is the greatest value where no GPU is, of a number whose ``le`` needs one.
+    shown (links and files always carry the English ones). A text is plain unless its ``widget`` is "formula": one in
+    x and y, at whose mistakes the page points. ``values`` is any object with the settings as attributes. ``cpu_le`` is
+    the greatest value where no GPU is, of a number whose ``le`` needs one.
     """
 
     label: str
@@ -48,7 +49,7 @@ class Knob:
     when: Callable[[Any], bool] | None = None
     span: Callable[[Any], tuple[float, float, float]] | None = None
     words: bool = False
-    widget: Literal["auto", "pills", "select", "text", "hidden"] = "auto"
+    widget: Literal["auto", "pills", "select", "formula", "hidden"] = "auto"
     cpu_le: float | None = None
 
 
@@ -80,6 +81,10 @@ def log_ticks(low: int, high: int, mantissas: tuple[float, ...] = (1, 1.5, 2, 3,
     """Round numbers from ``10**low`` to ``10**high``: the stops of a logarithmic slider."""
     values = [float(f"{m}e{e}") for e in range(low, high) for m in mantissas]
     return (*values, float(f"1e{high}"))
+
+
+def _english(message: str, **values: object) -> str:
+    return message.format(**values)
 
 
 def _unsigned_zero(value: Any) -> Any:
@@ -169,18 +174,30 @@ class Settings(BaseModel):
         return tuple(stop for stop in stops if stop <= cls.bounds(name)[1])
 
     @classmethod
-    def allowed(cls, name: str) -> str:
-        """What may stand in a setting, in words for an error message."""
+    def allowed(cls, name: str, translate: Callable[..., str] = _english) -> str:
+        """What may stand in a setting, in words for an error message.
+
+        ``translate(message, **values)`` says them in another language than English.
+        """
         if options := cls.options(name):
             return ", ".join(options)
-        low, high = cls.bounds(name)
         kind = cls.model_fields[name].annotation
-        if low is not None and high is not None:
-            more = "" if (gpu := cls.on_a_gpu(name)) is None else f" (to {gpu:g} where a GPU is)"
-            return f"{'an integer' if kind is int else 'a number'} from {low:g} to {high:g}{more}"
         if kind is bool:
             return "true, false"
-        return "a text of limited length" if kind is str else "a number"
+        if kind is str:
+            return "a text of limited length"
+        low, high = cls.bounds(name)
+        if low is None or high is None:
+            return translate("a number within the bounds of its slider")
+        values = {"low": f"{low:g}", "high": f"{high:g}"}
+        if kind is int:
+            bounds = translate("a whole number from {low} to {high}", **values)
+        else:
+            bounds = translate("a number from {low} to {high}", **values)
+        more = cls.on_a_gpu(name)
+        if more is None:
+            return bounds
+        return translate("{bounds} (up to {high} where a GPU is)", bounds=bounds, high=f"{more:g}")
 
     def coarse(self) -> Self:
         """Settings of a run that shows nearly the same and takes less than half a second, for a first look.

@@ -193,6 +193,21 @@ def test_formula_that_does_not_parse_is_pointed_at():
     assert charts(at)
 
 
+def test_a_text_that_is_no_formula_is_refused_as_any_other_setting():
+    def refused():
+        from dlviz.contract import Rejected, Settings, knob
+        from dlviz.ui.page.errors import explain
+
+        class Named(Settings):
+            title: str = knob("", "Title", max_length=3)
+
+        explain(Rejected("title", "foo(y)", "a text of limited length"), Named)
+
+    at = AppTest.from_function(refused).run()
+    assert [error.value for error in at.error] == ["**Title** cannot be `foo(y)`. Allowed: a text of limited length"]
+    assert not at.code
+
+
 @pytest.mark.parametrize(
     ("error", "part"),
     [

@@ -185,7 +185,7 @@ def test_larger_limits_open_with_a_gpu(monkeypatch):
     taken, rejected = Sized.lenient({"size": "4096"})
     assert taken == Sized()
     assert [(item.given, item.allowed) for item in rejected] == [
-        ("4096", "an integer from 8 to 256 (to 4096 where a GPU is)")
+        ("4096", "a whole number from 8 to 256 (up to 4096 where a GPU is)")
     ]
     assert Sized.lenient({"size": "5000"})[0] == Sized()
     monkeypatch.setattr(hardware, "accelerated", lambda: True)

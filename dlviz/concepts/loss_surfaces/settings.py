@@ -130,7 +130,7 @@ class Settings(contract.Settings):
     )  # fmt: skip
     rotation: float = knob(30.0, "Rotation in degrees", ge=0, le=90, step=5, group="Surface", when=on("Quadratic"))
     expression: str = knob(
-        CUSTOM_EXPRESSION, "Your own f(x, y)", max_length=200, group="Surface", widget="text", when=on("Custom"),
+        CUSTOM_EXPRESSION, "Your own f(x, y)", max_length=200, group="Surface", widget="formula", when=on("Custom"),
         help="Numbers, x, y, pi, e, + - * / ^ and sin, cos, tan, sinh, cosh, tanh, exp, log, sqrt, abs.",
     )  # fmt: skip
     surface_3d: bool = knob(False, "Rotatable 3-D view", group="Surface")

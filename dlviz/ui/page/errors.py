@@ -95,7 +95,7 @@ def _out_of_memory(error: Exception) -> bool:
 
 def _formula(item: Rejected, model: type[Settings]) -> bool:
     """Point at the character where a typed formula stops making sense."""
-    if model.model_fields[item.name].annotation is not str:
+    if model.knobs()[item.name].widget != "formula":
         return False
     typed = str(st.session_state.get(item.name, item.given))
     try:
@@ -108,24 +108,12 @@ def _formula(item: Rejected, model: type[Settings]) -> bool:
 
 
 def _allowed(item: Rejected, model: type[Settings]) -> str:
-    """What may stand in a setting, in the visitor's language."""
+    """What may stand in a setting, in the visitor's language as far as it is written in words of the page."""
     name = item.name.removeprefix("pin: ")
-    if name not in model.model_fields or model.options(name):
+    # Of a text the model alone can say what is wrong with it.
+    if name not in model.model_fields or model.model_fields[name].annotation is str:
         return item.allowed
-    low, high = model.bounds(name)
-    kind = model.model_fields[name].annotation
-    if low is not None and high is not None:
-        bounds = {"low": f"{low:g}", "high": f"{high:g}"}
-        said = (
-            tr("a whole number from {low} to {high}", **bounds)
-            if kind is int
-            else tr("a number from {low} to {high}", **bounds)
-        )
-        more = model.on_a_gpu(name)
-        return said if more is None else tr("{bounds} (up to {high} where a GPU is)", bounds=said, high=f"{more:g}")
-    if kind is bool:
-        return "true, false"
-    return item.allowed if kind is str else tr("a number within the bounds of its slider")
+    return model.allowed(name, tr)
 
 
 def _label(name: str, model: type[Settings]) -> str:

@@ -27,6 +27,7 @@ from dlviz.numbers import filled
 from dlviz.ui.page import controls, sections
 from dlviz.ui.page.charts import chart, shared
 from dlviz.ui.page.errors import apart, explain, left_out
+from dlviz.ui.page.plan import PANELS, Run, Way, plan
 from dlviz.ui.session import address, compute
 from dlviz.ui.session.address import Visit
 from dlviz.ui.session.turns import stop
@@ -39,8 +40,6 @@ VISIT = "visit"
 STOPPED = "stopped"
 """The settings whose run the visitor has stopped."""
 HERO = "hero"
-PANELS = "panels"
-"""The setting, where a concept has it, that switches on what is not computed at once."""
 SOON = 0.1
 """Seconds after which a coarse picture comes first, where a concept has one."""
 WIDE = 0.56
@@ -113,74 +112,63 @@ class Frame:
         says so and shows what there is without its panels. Where there is not even that it keeps its text and its
         link and ends here.
         """
-        self._drawn, self._rest, self._late = settings, None, None
         self._slot, self._pin_slot = st.empty(), st.empty()
-        coarse = settings.coarse()
-        result = self._at_first(settings, coarse)
-        for less in () if result is not None else self._less(settings, coarse):
-            self._drawn = less
-            result = compute.at_once(self.stem, less)
+        pictures = plan(
+            settings, settings.coarse(), self.pin, ready=compute.ready(self.stem, settings), stopped=self._stopped,
+            took=compute.took(self.stem, settings), soon=SOON,
+        )  # fmt: skip
+        for picture in pictures:
+            result = self._carry_out(picture.run)
             if result is not None:
-                break
-        if result is None:
-            sections.reading(self.words, None)
-            sections.share(settings, self.pin)
-            stop()
-        return result
+                self._picture, self._drawn = picture, picture.run.settings
+                return result
+        sections.reading(self.words, None)
+        sections.share(settings, self.pin)
+        return stop()
 
-    def _less(self, settings: Settings, coarse: Settings) -> list[Settings]:
-        """What to show in place of settings that cannot be shown: the first look, and both without their panels."""
-        seen = [coarse] if compute.ready(self.stem, coarse) else []
-        bare = [s.model_copy(update={PANELS: ()}) for s in (settings, coarse) if getattr(s, PANELS, ())]
-        return [less for less in (*seen, *dict.fromkeys(bare)) if less != settings]
-
-    def _at_first(self, settings: Settings, coarse: Settings) -> Any:
-        """The result if it is soon there; else that of the coarse settings, the full one being left for later."""
-        if coarse == settings or compute.ready(self.stem, settings) or settings in self._stopped:
-            return self._attempt(settings, self._slot)
-        took = compute.took(self.stem, settings)
-        if took is not None and took <= SOON:
-            return self._attempt(settings, self._slot)
-        result = compute.at_once(self.stem, settings, SOON) if took is None else None
-        if result is None:
-            result = self._attempt(coarse, self._slot, settings)
-            if result is not None:
-                self._drawn, self._rest = coarse, settings
-        return result
-
-    def _refine(self) -> None:
-        """Compute what the page does without so far, and draw it again with it.
-
-        That is what the coarse result stands for, or the pinned run.
-        """
-        for settings, slot in ((self._rest, self._slot), (self._late, self._pin_slot)):
-            if settings is None or self._attempt(settings, slot) is None:
-                continue
-            if compute.ready(self.stem, settings):
-                st.rerun()
-
-    def _attempt(self, settings: Settings, slot: DeltaGenerator, stopping: Settings | None = None) -> Any:
-        """The result under a progress bar in ``slot``, or None with the reason there.
-
-        Who stops it stops the run of ``stopping``, if another one than its own.
-        """
-        key = "first" if stopping else "run" if settings == self.settings else "pin"
-        stopping = stopping or settings
-        if stopping in self._stopped and not compute.ready(self.stem, settings):
-            with slot.container(horizontal=True, vertical_alignment="center"):
-                st.info(tr("Stopped. Nothing of this run was kept."), icon=":material/stop_circle:")
-                again = partial(self._resume, stopping)
-                st.button(tr("Run"), icon=":material/play_circle:", key=f"again_{key}", on_click=again)
-            return None
+    def _carry_out(self, run: Run) -> Any:
+        """The result of a run, or None where there is none in the time that it has."""
+        if not compute.ready(self.stem, run.settings):
+            match run.way:
+                case Way.SHELF:
+                    return None
+                case Way.STOPPED:
+                    return self._say_stopped(run)
+                case Way.SOON:
+                    return compute.at_once(self.stem, run.settings, SOON)
+                case Way.AT_ONCE:
+                    return compute.at_once(self.stem, run.settings)
         try:
-            watch = compute.Watch(slot, partial(self._halt, stopping), f"stop_{key}")
-            result = compute.result(self.stem, settings, watch)
+            watch = compute.Watch(self._place(run), partial(self._halt, self._whole(run)), f"stop_{run.name}")
+            result = compute.result(self.stem, run.settings, watch)
         except Exception as error:  # noqa: BLE001  whatever goes wrong in a run must not take the page with it
-            with slot.container():
-                explain(error, type(settings))
+            with self._place(run).container():
+                explain(error, type(run.settings))
             return None
         watch.done()
         return result
+
+    def _say_stopped(self, run: Run) -> None:
+        with self._place(run).container(horizontal=True, vertical_alignment="center"):
+            st.info(tr("Stopped. Nothing of this run was kept."), icon=":material/stop_circle:")
+            again = partial(self._resume, self._whole(run))
+            st.button(tr("Run"), icon=":material/play_circle:", key=f"again_{run.name}", on_click=again)
+
+    def _place(self, run: Run) -> DeltaGenerator:
+        """Where a run's progress bar and messages stand."""
+        return self._pin_slot if run.name == "pin" else self._slot
+
+    def _whole(self, run: Run) -> Settings:
+        """What a visitor stops who stops this run: a first look is not stopped alone."""
+        return run.settings if run.name == "pin" else self.settings
+
+    def _refine(self, ghost: Any) -> None:
+        """Compute what the page does without so far, and draw it again with it."""
+        later = self._picture.later
+        if later is None or (later.name == "pin" and ghost is not None):
+            return
+        if self._carry_out(later) is not None and compute.ready(self.stem, later.settings):
+            st.rerun()
 
     @property
     def _stopped(self) -> frozenset[Settings]:
@@ -195,7 +183,8 @@ class Frame:
 
     def show(self, result: Any) -> None:
         """Everything below the presets: figures, readouts, notices, pin, texts, share and export."""
-        ghost = self._ghost()
+        pinned = self._picture.pin
+        ghost = pinned and self._carry_out(pinned)
         first, *rows = self._rows()
         self._charts((HERO, *first), (WIDE, 1 - WIDE) if first else (1,), result, ghost)
         with apart():
@@ -213,21 +202,7 @@ class Frame:
         sections.reading(self.words, partial(self.experiment.code, result), facts)
         sections.share_and_export(self.stem, self.settings, self.pin)
         sections.footer(result)
-        self._refine()
-
-    def _ghost(self) -> Any:
-        """The pinned run's result, if there is one to be drawn and it is soon there; else it is left for later."""
-        # One that is the current one would hide under it.
-        if self.pin in (None, self.settings):
-            return None
-        if self.pin in self._stopped or compute.ready(self.stem, self.pin):
-            return self._attempt(self.pin, self._pin_slot)
-        # The first look does not wait for it.
-        if self._rest is not None:
-            return None
-        result = compute.at_once(self.stem, self.pin)
-        self._late = self.pin if result is None else None
-        return result
+        self._refine(ghost)
 
     def _claim(self, result: Any) -> None:
         # There is a place for it always, lest the browser build anew all that comes after it.
