@@ -65,7 +65,7 @@ def run(project, *command):
 def test_the_new_concept_passes_the_contracts_and_its_own_tests(project):
     # The contracts of the others are tested in the project itself.
     others = f"not ({' or '.join(catalog.concepts())})"
-    files = "tests/test_contracts.py", "tests/test_parabola.py"
+    files = "tests/test_contracts.py", "tests/concepts/parabola/test_parabola.py"
     out = run(project, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", others, *files)
     assert " passed" in out
 
