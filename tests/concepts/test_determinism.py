@@ -11,38 +11,18 @@ from fnmatch import fnmatch
 
 import numpy as np
 import pytest
+from cases import cases
 from conftest import ROOT
-from stored_runs import BY_LIMIT, CLOCK, SMALL
+from stored_runs import BY_LIMIT, CLOCK
 
 from dlviz import catalog
 
 # What may differ, in parts of the largest number of its array. All else is equal bit by bit.
 # A sum over one long row is split among threads, and so are the decompositions of LAPACK.
-ROUNDING, SINGLE = 1e-12, 1e-5  # float64; training in float32, which magnifies the rounding of a sum step by step
-BY_THREADS = {
-    "loss_surfaces/digits.scene.*": ROUNDING,  # the network was trained with sums over 500 examples
-    "loss_surfaces/digits.*": 1e-9,  # and the paths go on its surface
-    "activations/*.theory.bound": ROUNDING,  # spectral norms
-    "activations/trained.agreement.*": ROUNDING,  # a mean over 100,000 activations
-    "initialization/*.std": ROUNDING,  # moments over all units and inputs
-    "initialization/*.rms": ROUNDING,
-    "initialization/*.gradient": ROUNDING,
-    "initialization/trained.spectra.*": 1e-7,  # singular values far below the largest
-    "initialization/trained.symmetry.*": 1e-9,
-    "initialization/trained.training.*": SINGLE,
-    "bptt/*.reach.*.sigma": ROUNDING,  # singular values
-    "bptt/*.steps.*": ROUNDING,
-    "bptt/trained.exploding.*": SINGLE,
-}
+BY_THREADS = {f"{s}/{name}": part for s in catalog.concepts() for name, part in cases(s).by_threads.items()}
 # torch finds singular values, and the derivative of Swish, in another way for tensors of devices that are written in
 # Python.
-BY_DEVICE = {
-    "activations/*.theory.bound": ROUNDING,
-    "initialization/trained.spectra.*": 1e-7,
-    "initialization/trained.grid.*": ROUNDING,
-    "bptt/*.reach.*.sigma": ROUNDING,
-    "bptt/*.steps.*": ROUNDING,
-}
+BY_DEVICE = {f"{s}/{name}": part for s in catalog.concepts() for name, part in cases(s).by_device.items()}
 
 
 def numbers(folder, *options):
@@ -96,7 +76,8 @@ def test_every_concept_is_run(one_thread):
     stems = {name.partition("/")[0] for name in one_thread[0]}
     assert stems == set(catalog.concepts())
     for stem in stems:
-        assert sum(name.startswith(f"{stem}/default.") for name in one_thread[0]) > 3
+        found = sum(name.startswith(f"{stem}/default.") for name in one_thread[0])
+        assert found > (3 if cases(stem).small else 0), stem
 
 
 def test_the_same_settings_give_the_same_numbers_again(one_thread):
@@ -118,9 +99,11 @@ def test_a_device_takes_every_experiment_and_gives_the_same_numbers(folder, one_
     assert differing(one_thread[0], theirs, BY_DEVICE, BY_LIMIT) == []
     devices = {name.removesuffix(" computed"): str(found) for name, found in theirs.items() if "computed" in name}
     # Nothing that has a trained or a large part is left to the CPU unnoticed.
-    wanted = {f"{stem}/{name}" for stem, cases in SMALL.items() for name in cases}
-    wanted -= {name for name in wanted if kind == "single" and name.startswith("loss_surfaces")}  # all in float64
-    assert {name for name, where in devices.items() if where == "PRETEND"} == wanted
+    small = {stem: cases(stem).small for stem in catalog.concepts()}
+    taken = [stem for stem in small if kind == "double" or not cases(stem).in_float64]
+    wanted = {f"{stem}/{name}" for stem in taken for name in small[stem]}
+    on_device = {name for name, where in devices.items() if where == "PRETEND"}
+    assert on_device - {f"{stem}/default" for stem, runs in small.items() if not runs} == wanted
 
 
 def test_a_difference_is_found():

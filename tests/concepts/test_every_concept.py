@@ -10,6 +10,7 @@ import re
 from xml.etree import ElementTree
 
 import pytest
+from cases import cases
 from conftest import ROOT
 from PIL import Image
 from streamlit.testing.v1 import AppTest
@@ -93,11 +94,7 @@ def test_a_first_look_is_a_run_like_any_other(stem, preset):
 
 @pytest.mark.parametrize(
     ("stem", "name", "less"),
-    [
-        ("activations", "learned", {"panels": ()}),
-        ("initialization", "xavier_relu", {"repeats": 2}),
-        ("bptt", "open_gates", {"training_steps": 20, "trained_seeds": 1, "longest": 16}),
-    ],
+    [(stem, name, less) for stem in catalog.concepts() for name, less in cases(stem).first_looks.items()],
 )
 def test_a_first_look_leaves_out_what_takes_over_half_a_second(stem, name, less):
     preset = next(preset for preset in catalog.concepts()[stem].experiment.PRESETS if preset.name == name)

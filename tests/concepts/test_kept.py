@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from cases import cases
 from strategies import quick
 
 from dlviz import catalog, hardware
-from dlviz.concepts.loss_surfaces.settings import BASIN_SIDES
 from dlviz.engine.runtime.cache import BUDGET, LARGEST, cached, size_of
 
 
@@ -60,33 +60,21 @@ def test_results_are_read_only():
         run(3).y[0] = 7
 
 
-# With every panel and switch on, and every name chosen: other choices, the numbers that are taken at their greatest,
-# and those that are less here, for it would take minutes. With these at their greatest, too, a result has at most as
-# many times more numbers. The numbers that are not named change none of its shapes.
-DEAREST = {
-    "loss_surfaces": (
-        {"surface": "Rastrigin", "noise": 1.0, "basin_resolution": BASIN_SIDES["formula"][3], "basin_steps": 10},
-        ("steps", "repeats"),
-        {},
-    ),
-    "activations": ({}, ("depth",), {"width": 64}),
-    "initialization": ({}, ("depth", "repeats", "samples", "train_steps", "symmetry_steps"), {"width": 64}),
-    "normalization": ({}, ("depth", "batches"), {"epochs": 1, "training_seeds": 1}),
-    "bptt": (
-        {"data": "Adding", "cell": "LSTM"},
-        ("length", "seeds", "steps", "longest", "trained_seeds"),
-        {"hidden": 8},
-    ),
-    "fine_tuning": ({}, ("layers",), {"seeds": 1, "steps": 20}),
-}
-LARGE = "loss_surfaces"  # the others, far below the limit, are for the long run
+def test_what_is_told_of_a_concept_is_of_its_settings_and_figures():
+    for stem, concept in catalog.concepts().items():
+        told, model = cases(stem), concept.experiment.Settings
+        dearest = told.dearest
+        named = {*told.short, *told.dear, *dearest.choices, *dearest.at_most, *dearest.less}
+        assert named <= set(model.model_fields), stem
+        assert told.dear <= set(told.short), stem
+        assert set(told.first_looks) <= {preset.name for preset in concept.experiment.PRESETS}, stem
+        assert told.anywhere is None or told.anywhere in concept.figures.FIGURES, stem
 
 
-def test_the_dearest_results_of_all_concepts_are_known():
-    assert DEAREST.keys() == catalog.concepts().keys()
+STEMS = [pytest.param(s, marks=pytest.mark.long if cases(s).dearest.long else ()) for s in catalog.concepts()]
 
 
-@pytest.mark.parametrize("stem", [pytest.param(s, marks=() if s == LARGE else pytest.mark.long) for s in DEAREST])
+@pytest.mark.parametrize("stem", STEMS)
 def test_no_page_gives_a_result_too_large_to_be_kept(monkeypatch, stem):
     """Such a page would stay with its first look, and compute the rest again whenever it is drawn.
 
@@ -95,10 +83,10 @@ def test_no_page_gives_a_result_too_large_to_be_kept(monkeypatch, stem):
     monkeypatch.setattr(hardware, "accelerated", lambda: True)
     experiment = catalog.concepts()[stem].experiment
     model = experiment.Settings
-    choices, at_most, less = DEAREST[stem]
-    greatest = {name: model.bounds(name)[1] for name in (*at_most, *less)}
+    dearest = cases(stem).dearest
+    greatest = {name: model.bounds(name)[1] for name in (*dearest.at_most, *dearest.less)}
     values = dict(quick(model()))
     values |= {name: model.options(name) for name, value in values.items() if isinstance(value, tuple)}
-    values |= choices | {name: greatest[name] for name in at_most} | less
-    times = math.prod(greatest[name] / value for name, value in less.items())
+    values |= {**dearest.choices, **{name: greatest[name] for name in dearest.at_most}, **dearest.less}
+    times = math.prod(greatest[name] / value for name, value in dearest.less.items())
     assert times * size_of(experiment.run(model(**values))) < LARGEST * BUDGET.max_bytes

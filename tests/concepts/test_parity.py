@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import stored_runs
 import torch
+from cases import Cases, cases
 
 from dlviz import catalog
 from dlviz.engine.runtime import device
@@ -17,15 +18,7 @@ GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no C
 
 # Largest difference in parts of the largest number of an array. In float64 (signals, Jacobians, surfaces) the order
 # of sums differs; a few steps of training in float32 magnify its 1e-7, Adam most where a gradient is near zero.
-TOLERANCES = {
-    "loss_surfaces": 1e-6,
-    "activations": 1e-3,
-    "initialization": 1e-3,
-    "normalization": 1e-3,
-    "bptt": 1e-2,
-    "fine_tuning": 1e-2,
-}
-OTHERS = 1e-3
+# How much of it a concept may have stands in its ``cases.py``.
 # Shares of right answers: one image of a few hundred may fall to the other side.
 COUNTS, ONE_IMAGE = ("accuracy", "error", "right"), 2e-2
 
@@ -47,7 +40,7 @@ def too_far(stem: str, ours: dict, theirs: dict) -> list[str]:
     for name, values in ours.items():
         if name.startswith(stored_runs.CLOCK + stored_runs.BY_LIMIT) or values.dtype.kind == "U":
             continue
-        allowed = TOLERANCES.get(stem, OTHERS)
+        allowed = cases(stem).by_gpu
         if any(word in name for word in COUNTS):
             allowed = max(allowed, ONE_IMAGE)
         if not apart(values, theirs[name]) <= allowed:
@@ -84,7 +77,8 @@ def test_the_comparison_finds_what_differs_and_lets_rounding_pass():
 def test_two_runs_of_the_cpu_pass_the_comparison(monkeypatch):
     """The very code that a GPU is compared with, CPU against CPU."""
     monkeypatch.setattr(stored_runs, "shorten", lambda: None)
-    monkeypatch.setattr(stored_runs, "SMALL", {"initialization": {"small": {"panels": (), "depth": 3, "width": 16}}})
+    small = {"small": {"panels": (), "depth": 3, "width": 16}}
+    monkeypatch.setattr(stored_runs, "cases", lambda stem: Cases(small=small))
     run = functools.partial(stored_runs.run, ["initialization"], only_small=True)
     ours = run()
     stored_runs.forget()

@@ -1,8 +1,8 @@
 """Runs of every concept written down number by number: ``python tests/helpers/stored_runs.py OUT.npz``.
 
-Every concept of the catalogue with its default settings, and with what :data:`SMALL` adds, so that whatever trains or
-goes to a GPU is run, though shortly. A program of its own, because the number of threads, the device and what torch
-prepares for it are chosen once a process.
+Every concept of the catalogue with its default settings, and with the small ones of its ``cases.py``, so that whatever
+trains or goes to a GPU is run, though shortly. A program of its own, because the number of threads, the device and what
+torch prepares for it are chosen once a process.
 """
 
 from __future__ import annotations
@@ -20,54 +20,21 @@ import numpy as np
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(path) for path in (ROOT, ROOT / "tests", ROOT / "tests" / "helpers")]
 
+from cases import cases  # noqa: E402
+
 from dlviz import catalog, hardware  # noqa: E402
-from dlviz.concepts.activations import dying, learned  # noqa: E402
-from dlviz.concepts.loss_surfaces import experiment as loss_surfaces  # noqa: E402
-from dlviz.concepts.normalization import studies  # noqa: E402
 from dlviz.engine.runtime import device  # noqa: E402
 
-CLOCK = ("activations/default.costs", "fine_tuning/default.blocks.seconds")
+CLOCK = tuple(f"{stem}/{name}" for stem in catalog.concepts() for name in cases(stem).clock)
 """What a clock measures."""
-BY_LIMIT = ("loss_surfaces/digits.scene.z", "loss_surfaces/digits.scene.sampled")
-"""What a GPU has on another grid: it computes all of a network's landscape."""
-_FINE_TUNING = {"labels": "5", "seeds": 2, "steps": 10, "source_steps": 10}
-SMALL: dict[str, dict[str, dict[str, Any]]] = {
-    "loss_surfaces": {
-        "digits": {"surface": "Digits network", "optimizers": ("SGD", "Adam"), "steps": 10},
-        "logistic": {"surface": "Breast cancer", "optimizers": ("SGD", "Lion"), "steps": 10, "basins": True,
-                     "basin_resolution": 16, "basin_steps": 20},
-        "regression": {"surface": "Diabetes standardised", "optimizers": ("SGD",), "steps": 10},
-    },
-    "activations": {
-        "trained": {"panels": ("Gradient by depth", "Saturation by depth", "Zigzag", "Dying ReLU", "Learned slope",
-                               "Softmax"), "depth": 5, "width": 20},
-    },
-    "initialization": {
-        "trained": {"panels": ("Grid", "Order and chaos", "Singular values", "Symmetry", "Training"), "depth": 4,
-                    "width": 16, "scheme": "Orthogonal", "sigma_b": 0.1, "repeats": 1, "symmetry_steps": 20,
-                    "train_depth": 2, "train_steps": 20},
-    },
-    "normalization": {
-        "trained": {"panels": ("Training", "Depth", "Style", "Steps", "Batch size"), "batches": 100, "epochs": 1,
-                    "training_seeds": 1, "depth": 4, "trained": ("None", "BatchNorm", "GroupNorm", "Switchable")},
-    },
-    "bptt": {
-        "trained": {"panels": ("All pairs", "Step Jacobian", "Weight gradient", "Gates", "Exploding", "Remembering",
-                               "Sequence tasks"), "cells": ("LSTM",), "cell": "GRU", "hidden": 8,
-                    "length": 10, "seeds": 2, "data": "Adding", "steps": 20, "trained_hidden": 8, "longest": 16,
-                    "training_steps": 20, "trained_seeds": 1},
-    },
-    "fine_tuning": {
-        "mlp": _FINE_TUNING | {"panels": ("Curves", "Holding on", "What moved", "Gradual unfreezing")},
-        "cnn": _FINE_TUNING | {"network": "CNN", "panels": ("Curves",)},
-    },
-}  # fmt: skip
+BY_LIMIT = tuple(f"{stem}/{name}" for stem in catalog.concepts() for name in cases(stem).by_limit)
+"""What a GPU has on another grid."""
 
 
 def shorten() -> None:
     """The trainings whose length is no setting, cut to a few steps."""
-    dying.STEPS, dying.EVERY, learned.STEPS, studies.TRAINED_ON = 20, 10, 20, 16
-    loss_surfaces.SIDE_ON_GPU = 21
+    for stem in catalog.concepts():
+        cases(stem).shorten()
 
 
 def arrays(value: Any, at: str = "") -> Iterator[tuple[str, np.ndarray]]:
@@ -104,10 +71,10 @@ def run(stems: list[str], only_small: bool = False) -> dict[str, np.ndarray]:
     found: dict[str, np.ndarray] = {}
     for stem in stems or catalog.concepts():
         experiment = catalog.concepts()[stem].experiment
-        cases = dict(SMALL.get(stem, {}))
-        if not (only_small and cases):
-            cases = {"default": {}} | cases
-        for name, changed in cases.items():
+        runs = dict(cases(stem).small)
+        if not (only_small and runs):
+            runs = {"default": {}} | runs
+        for name, changed in runs.items():
             settings, wrong = experiment.Settings.lenient(changed)
             assert not wrong, wrong
             result = experiment.run(settings)

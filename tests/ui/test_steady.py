@@ -5,6 +5,7 @@ import re
 
 import pytest
 import vl_convert
+from cases import cases
 
 from dlviz import catalog
 from dlviz.drawing.grammar.theme import Look
@@ -52,7 +53,7 @@ def test_another_run_changes_only_rows(results, name):
     assert one["datasets"].keys() == two["datasets"].keys()
 
 
-ANYWHERE = {"bptt": "pairs", "normalization": "cell"}
+ANYWHERE = {stem: cases(stem).anywhere for stem in catalog.concepts() if cases(stem).anywhere}
 
 
 @pytest.fixture(scope="module", params=ANYWHERE)
