@@ -26,7 +26,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from load import Crowd, Meter, affinity, beside, crowd, median, memory, own_links, percentile, stops, table
-from serving import ROOT, free_port, serving, start, stop
+from server_process import ROOT, free_port, serving, start, stop
 from visitors import Visitor
 
 VARY = {

@@ -1,7 +1,7 @@
 """Many visitors at once: what class_load.py, uncached.py and memory.py are made of.
 
-The visitors are sessions over the websocket (tests/visitors.py), all in this process, which does no more with a message
-than to parse it and to remember what stands where; its own share of the machine is printed with every figure.
+The visitors are sessions over the websocket (tests/helpers/visitors.py), all in this process, which does no more with
+a message than to parse it and to remember what stands where; its own share of the machine is printed with every figure.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "helpers")]
 
 from visitors import Visitor  # noqa: E402
 

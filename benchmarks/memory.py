@@ -23,7 +23,7 @@ from urllib.parse import urlencode
 import numpy as np
 from class_load import VARY
 from load import Meter, crowd, memory, percentile, stops, table
-from serving import serving
+from server_process import serving
 from visitors import Visitor
 
 from dlviz import catalog, provenance

@@ -26,7 +26,7 @@ from pathlib import Path
 from time import perf_counter
 
 ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "helpers")]
 
 SLIDER = """
 import streamlit as st
@@ -188,7 +188,7 @@ def loaded(pid: int) -> set[str]:
 
 def opened_once(browser) -> None:
     """Print the memory of a fresh server before any visitor, after the home page, and after each page."""
-    from serving import serving
+    from server_process import serving
 
     from dlviz import catalog
 
@@ -225,7 +225,7 @@ def main() -> None:
     """Print every figure beside its goal."""
     from browser.conftest import browser_path
     from playwright.sync_api import sync_playwright
-    from serving import serving
+    from server_process import serving
 
     from dlviz import catalog
 

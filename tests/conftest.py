@@ -8,7 +8,7 @@ from hypothesis import settings
 ROOT = Path(__file__).parents[1]
 
 # The tests run from a checkout: neither the package nor the tests' own helpers are installed.
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "helpers")]
 
 from dlviz.engine.runtime.device import one_thread  # noqa: E402
 

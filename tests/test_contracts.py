@@ -94,7 +94,7 @@ def test_concept_is_complete(stem):
         folder / "experiment.py",
         folder / "figures.py",
         ROOT / "pages" / f"{stem}.py",
-        ROOT / "tests" / f"test_{stem}.py",
+        ROOT / "tests" / "concepts" / stem / f"test_{stem}.py",
         *(folder / f"{lang}.md" for lang in LANGUAGES),
         *(ROOT / "dlviz" / "thumbnails" / f"{stem}.{theme}.png" for theme in INKS),
     ]:

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from conftest import ROOT
 
@@ -65,9 +66,22 @@ def run(project, *command):
 def test_the_new_concept_passes_the_contracts_and_its_own_tests(project):
     # The contracts of the others are tested in the project itself.
     others = f"not ({' or '.join(catalog.concepts())})"
-    files = "tests/test_contracts.py", "tests/test_parabola.py"
+    files = "tests/test_contracts.py", "tests/concepts/parabola/test_parabola.py"
     out = run(project, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", others, *files)
     assert " passed" in out
+
+
+def test_the_new_concept_passes_the_common_tests_that_know_nothing_of_it(project):
+    others = f"not ({' or '.join(catalog.concepts())})"
+    files = "tests/concepts/test_kept.py", "tests/concepts/test_settings.py"
+    assert " passed" in run(project, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", others, *files)
+    # What test_determinism.py compares, of this concept alone.
+    found = [project / "one.npz", project / "pretended.npz"]
+    assert run(project, "tests/helpers/stored_runs.py", str(found[0]), "parabola", "--again").split() == []
+    run(project, "tests/helpers/stored_runs.py", str(found[1]), "parabola", "--small", "--pretend", "double")
+    with np.load(found[0]) as ours, np.load(found[1]) as theirs:
+        assert {*ours} == {*theirs} > {"parabola/default.error"}
+        assert all(np.array_equal(ours[name], theirs[name]) for name in ours)
 
 
 def test_the_new_page_opens(project):

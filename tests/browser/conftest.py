@@ -12,7 +12,7 @@ from time import monotonic
 import pytest
 from PIL import Image
 from playwright.sync_api import Error, expect, sync_playwright
-from serving import serving
+from server_process import serving
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PLACES = (

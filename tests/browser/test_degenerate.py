@@ -27,7 +27,7 @@ def canvas(chromium):
 def check(canvas, case, look) -> None:
     chart = case.chart(look)
     if chart is None:
-        return  # the page says so in its place (tests/test_faults.py)
+        return  # the page says so in its place (tests/ui/test_faults.py)
     empty = bare(chart)
     if not empty.layer:
         empty = message("", look, height=chart.height)  # the figure is a sentence

@@ -5,8 +5,8 @@ import time
 from pathlib import Path
 
 import pytest
-from patience import until
 from playwright.sync_api import expect
+from waiting import until
 
 from dlviz.language import translate
 

@@ -1,0 +1,113 @@
+"""What holds for every concept: its page opens, its presets draw and export, in every language."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import re
+from xml.etree import ElementTree
+
+import pytest
+from cases import cases
+from conftest import ROOT
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from dlviz import catalog, provenance
+from dlviz.drawing.export.files import render
+from dlviz.drawing.grammar.theme import Look
+from dlviz.language import LANGUAGES, words
+
+PRESETS = [(stem, preset) for stem, concept in catalog.concepts().items() for preset in concept.experiment.PRESETS]
+NAMES = [f"{stem}-{preset.name}" for stem, preset in PRESETS]
+
+
+@pytest.mark.parametrize(("stem", "preset"), PRESETS, ids=NAMES)
+def test_every_preset_is_exported_in_every_format(stem, preset):
+    concept = catalog.concepts()[stem]
+    place = concept.experiment.PRESETS.index(preset)
+    # Every figure of every preset is exported in English by test_cli.py.
+    look = Look(language="zh" if place % 4 else "en")
+    result = concept.experiment.run(preset.settings)
+    ghost = None if preset.pin is None else concept.experiment.run(preset.pin)
+    chart = concept.figures.FIGURES["hero"].draw(result, look, ghost=ghost)
+    lines = provenance.caption(stem, preset.settings, look.language, result.computed, pin=preset.pin)
+    svg = ElementTree.fromstring(render(chart, "svg", look=look, caption=lines))
+    assert words(stem, look.language).name in "".join(svg.itertext())
+    if place < 2:  # the slow formats of two presets of each concept, one in each language
+        image = Image.open(io.BytesIO(render(chart, "png", look=look, scale=1, caption=lines)))
+        image.load()
+        assert len(image.convert("RGB").getcolors(1 << 24)) > 50
+        assert render(chart, "pdf", look=look, caption=lines).startswith(b"%PDF-")
+    rows = list(csv.DictReader(io.StringIO(render(chart, "csv", look=look).decode("utf-8-sig"))))
+    assert len(rows) > 10
+    stored = json.loads(provenance.settings_json(stem, preset.settings, preset.pin))
+    assert concept.experiment.Settings(**stored["settings"]) == preset.settings
+
+
+@pytest.mark.parametrize(("stem", "preset"), PRESETS, ids=NAMES)
+def test_every_claim_holds_and_what_is_said_finds_its_numbers(stem, preset):
+    experiment = catalog.concepts()[stem].experiment
+    result = experiment.run(preset.settings)
+    check = preset.claim(result)
+    assert check.holds, dict(check.values)
+    notes = (*experiment.notice(result), *experiment.facts(result))
+    for values in (check.values, *(note.values for note in notes)):
+        assert None not in values.values()
+        assert not [value for value in values.values() if isinstance(value, float) and math.isnan(value)]
+    for language in LANGUAGES:
+        prose = words(stem, language)
+        for text in (
+            prose.presets[preset.name].claim.format(**check.values),
+            *(prose.notice[note.key].format(**note.values) for note in notes),
+        ):
+            assert not re.search(r"\bnan\b|\{\w*\}", re.sub(r"\$.*?\$", "", text)), text
+
+
+@pytest.mark.parametrize(("stem", "preset"), PRESETS, ids=NAMES)
+def test_every_figure_of_every_preset_draws_and_has_a_text_alternative(stem, preset):
+    concept = catalog.concepts()[stem]
+    result = concept.experiment.run(preset.settings)
+    for name in concept.figures.shown(preset.settings):
+        figure = concept.figures.FIGURES[name]
+        for language in LANGUAGES:
+            look = Look(language=language, theme="dark")
+            assert figure.draw(result, look).to_dict()["layer"]
+            text = figure.alt(result, look)
+            assert text
+            assert "{" not in text
+
+
+@pytest.mark.parametrize(("stem", "preset"), PRESETS, ids=NAMES)
+def test_a_first_look_is_a_run_like_any_other(stem, preset):
+    coarse = preset.settings.coarse()
+    assert type(coarse)(**dict(coarse)) == coarse, "within its bounds"
+    assert coarse.coarse() == coarse
+    figures = catalog.concepts()[stem].figures
+    assert set(figures.shown(coarse)) <= set(figures.shown(preset.settings))
+    if coarse != preset.settings:
+        result = catalog.concepts()[stem].experiment.run(coarse)
+        assert all(figures.FIGURES[name].draw(result, Look()).to_dict()["layer"] for name in figures.shown(coarse))
+
+
+@pytest.mark.parametrize(
+    ("stem", "name", "less"),
+    [(stem, name, less) for stem in catalog.concepts() for name, less in cases(stem).first_looks.items()],
+)
+def test_a_first_look_leaves_out_what_takes_over_half_a_second(stem, name, less):
+    preset = next(preset for preset in catalog.concepts()[stem].experiment.PRESETS if preset.name == name)
+    assert preset.settings.coarse() == preset.settings.model_copy(update=less) != preset.settings
+
+
+@pytest.mark.parametrize("stem", catalog.concepts())
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_page_opens(stem, language):
+    app = AppTest.from_file(ROOT / "app.py", default_timeout=60)
+    app.query_params["lang"] = language
+    app.run()
+    app.switch_page(f"pages/{stem}.py").run()
+    assert not app.exception
+    assert app.title[0].value == words(stem, language).title
+    assert app.get("vega_lite_chart")
