@@ -64,9 +64,8 @@ def in_source(path: Path) -> Iterator[str]:
 
 def _positions(name: str, path: Path) -> tuple[tuple[int, ...], tuple[str, ...]]:
     if name == "tr":  # tr(message) in the app, tr(look, message) where figures are drawn
-        return (
-            (0,) if {"ui", "pages"} & set(path.relative_to(PACKAGE.parent).parts) or path.name == "app.py" else (1,)
-        ), ()
+        app = {"ui", "pages", "app.py"} & set(path.relative_to(PACKAGE.parent).parts)
+        return ((0,) if app else (1,)), ()
     return CALLS.get(name, ((), ()))
 
 
