@@ -2,7 +2,7 @@
 
 The hues start from Okabe and Ito's set (2008, "Color universal design"). Twelve hues cannot all be
 told apart by everyone, so the dash says it a second time: any two identities with the same dash
-stay apart for normal vision, deuteranopia, protanopia and tritanopia (tests/test_drawing.py).
+stay apart for normal vision, deuteranopia, protanopia and tritanopia (tests/drawing/test_drawing.py).
 Each identity has one hue in a darker form for light paper and a lighter form for dark paper.
 """
 

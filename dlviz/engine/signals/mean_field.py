@@ -15,7 +15,7 @@ The expectations are integrals over two half lines, cut into panels that halve t
 Gauss-Legendre nodes on each. Gauss-Hermite nodes alone fail twice: at the kink of ReLU, ELU and SELU, and where
 √q is so large that a sigmoid is a step between two nodes. All kinks and poles of the functions here lie on
 the imaginary axis, so that a panel [a, 2a] is as far from them as it is long, for every a, and every q.
-Accuracy against adaptive quadrature: tests/test_mean_field.py.
+Accuracy against adaptive quadrature: tests/engine/test_mean_field.py.
 """
 
 from __future__ import annotations

@@ -26,6 +26,8 @@ CASES = Cases(
         "*.rms": ROUNDING,
         "*.gradient": ROUNDING,
         "trained.spectra.*": 1e-7,  # singular values far below the largest
+        "trained.chaos.*": ROUNDING,  # on some processors
+        "trained.symmetry.accuracy": 0.03,  # one of 360 images, of a network whose classes are all but level
         "trained.symmetry.*": 1e-9,
         "trained.training.*": SINGLE,
     },

@@ -27,6 +27,8 @@ CASES = Cases(
                     "training_seeds": 1, "depth": 4, "trained": ("None", "BatchNorm", "GroupNorm", "Switchable")},
     },
     shorten=shorten,
+    # The CPU's compiled norms sum in another order than torch's do: one of 897 test images.
+    by_device={"trained.training.error": 2e-3},
     dearest=Dearest(at_most=("depth", "batches"), less={"epochs": 1, "training_seeds": 1}, long=True),
     anywhere="cell",
 )  # fmt: skip
