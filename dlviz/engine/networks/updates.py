@@ -2,8 +2,7 @@
 
 An :class:`Update` is a pair: :meth:`Update.init` makes the accumulators, :meth:`Update.update` takes a step, in place.
 The rules are those of :mod:`dlviz.engine.optimizers`, with the conventions of ``torch.optim``. Where all models of a
-layer have one rate, torch's fused kernels of the same rules take the step (for Adam nine times as fast); tests hold
-both against ``torch.optim``.
+layer have one rate, torch's fused kernels of the same rules take the step; tests hold both against ``torch.optim``.
 
 A layer whose rate is 0 takes no part in a step, as with ``requires_grad_(False)``: it stays as it is bit by bit, and
 its accumulators begin when it is thawed.
