@@ -173,11 +173,12 @@ def _draw(
     suffix: str, caption: bool, scale: float,
 ) -> bytes:  # fmt: skip
     from dlviz.drawing.export import files as out
+    from dlviz.drawing.grammar.runs import with_pinned
 
     try:
         result = concept.experiment.run(settings)
         ghost = None if pin is None else concept.experiment.run(pin)
-        chart = drawing.draw(result, look, ghost=ghost)
+        chart = drawing.draw(with_pinned(result, ghost, look), look)
         lines = provenance.caption(stem, settings, look.language, result.computed, pin=pin) if caption else ()
         return out.render(chart, suffix, look=look, scale=scale, caption=lines)
     except MemoryError as error:

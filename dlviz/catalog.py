@@ -7,6 +7,7 @@ A concept stands here when it is written, and not before. Importing this loads n
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from typing import cast
 
@@ -27,8 +28,15 @@ class Concept:
 
     @property
     def figures(self) -> Figures:
-        """``figures.py`` of the concept: FIGURES. Imported when first asked for."""
-        return cast(Figures, import_module(f"dlviz.concepts.{self.stem}.figures"))
+        """The pictures of the concept: FIGURES. Imported when first asked for."""
+        return _figures(self.stem)
+
+
+@cache
+def _figures(stem: str) -> Figures:
+    from dlviz.figures import Pictures
+
+    return Pictures(stem, concepts()[stem].experiment.Settings)
 
 
 # Section titles are gettext message ids. One row a line, so that a new concept adds one line.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from dlviz import catalog
+from dlviz.contract import Run
 from dlviz.drawing.export.files import render
 from dlviz.drawing.grammar.theme import INKS, Look
 from dlviz.thumbnails import SIZE, thumbnail
@@ -22,7 +23,7 @@ def main() -> None:
         result = concept.experiment.run(concept.experiment.Settings())
         for theme in INKS:
             look = Look(theme=theme)
-            chart = concept.figures.FIGURES["hero"].draw(result, look)
+            chart = concept.figures.FIGURES["hero"].draw([Run(result)], look)
             thumbnail(stem, theme).write_bytes(render(chart, "png", look=look, scale=1, width=SIZE))
             print(thumbnail(stem, theme))  # noqa: T201
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
+from dlviz.contract.runs import Run
 from dlviz.drawing.grammar.axes import SMALLEST, Axis
 
 LONG = 1_500  # points in a line; beyond, it is thinned to what a screen can show
@@ -16,7 +19,8 @@ class Line:
     """One measured curve: ``x``, ``y`` (n,), a band ``low``, ``high`` (n,) where it is random.
 
     ``name`` is its identity; ``label`` the text at its end (the name by default). ``diverged`` is the
-    step at which it ended in divergence, -1 if it did not.
+    step at which it ended in divergence, -1 if it did not. ``run`` is the label of the run that it is of, where that is
+    not the picture's own.
     """
 
     name: str
@@ -26,6 +30,12 @@ class Line:
     high: np.ndarray | None = None
     diverged: int = -1
     label: str | None = None
+    run: str = ""
+
+
+def of_others(runs: Sequence[Run], curves: Callable[[Any], Sequence[Line]]) -> list[Line]:
+    """The curves of the runs beside the picture's own: ``curves(result)`` gives those of one."""
+    return [replace(line, run=run.label) for run in runs for line in curves(run.result)]
 
 
 def shares(values: np.ndarray, y: Axis) -> np.ndarray:

@@ -17,6 +17,7 @@ from dlviz.drawing.grammar.legends import identity_scales
 from dlviz.drawing.grammar.message import say
 from dlviz.drawing.grammar.palette import colour, ghost_colour
 from dlviz.drawing.grammar.piece import CROSS, Piece, Rows, Spec, literal, mark, number, rows, word
+from dlviz.drawing.grammar.runs import run_names
 from dlviz.drawing.grammar.theme import Look, tr
 
 HINTS = 32  # points of a line at which its values can be read off
@@ -89,8 +90,13 @@ def measured(
 
 
 def ghost_lines(lines: Sequence[Line], x: Axis, y: Axis, look: Look, *, name: str = "pinned lines") -> Piece:
-    """Pinned curves: thin, faded towards grey, finely dashed, without labels. To be layered under the others."""
-    records = [{**record, "_colour": ghost_colour(line.name, look)} for line in lines for record in _rows(line, x, y)]
+    """Curves of other runs: thin, faded towards grey, finely dashed, without labels. To be layered under the own."""
+    runs = [*dict.fromkeys(line.run for line in lines)]
+    records: Rows = []
+    for line in lines:
+        # Rows of one name are one line: those of a second run have another name.
+        other = {"name": f"{line.name} ({line.run})"} if line.run != runs[0] else {}
+        records += [r | {"_colour": ghost_colour(line.name, look)} | other for r in _rows(line, x, y)]
     place = {
         "x": x.along("x"),
         "y": y.along("y"),
@@ -108,7 +114,9 @@ def ghost_lines(lines: Sequence[Line], x: Axis, y: Axis, look: Look, *, name: st
 
 def ghost_note(lines: Sequence[Line], look: Look) -> str:
     """The end of a footnote: what :func:`ghost_lines` are, where there are any."""
-    return " " + tr(look, "Thin, dashed, in colour: the pinned run.") if lines else ""
+    if not lines:
+        return ""
+    return " " + tr(look, "Thin, dashed, in colour: {runs}.", runs=run_names((line.run for line in lines), look))
 
 
 def theory(

@@ -25,13 +25,15 @@ MANY = 8_000  # rows; beyond this, steps too short to see are left out
 class Path:
     """One run: its ``name``, places ``w`` (T+1, 2) and, if wanted in hints and CSV, ``loss`` (T+1,).
 
-    ``diverged``: the step at which it left for good, -1 if it did not; later places are not read.
+    ``diverged``: the step at which it left for good, -1 if it did not; later places are not read. ``run`` is the
+    label of the run that it is of, where that is not the picture's own.
     """
 
     name: str
     w: np.ndarray
     loss: np.ndarray | None = None
     diverged: int = -1
+    run: str = ""
 
 
 def paths(runs: Sequence[Path], plane: Plane, look: Look, *, scrub: bool = True, legend: bool = True) -> Piece:
@@ -81,10 +83,13 @@ def paths(runs: Sequence[Path], plane: Plane, look: Look, *, scrub: bool = True,
 
 
 def ghosts(runs: Sequence[Path], plane: Plane, look: Look, *, name: str = "pinned paths") -> Piece:
-    """Pinned runs: thin, faded towards grey, in lighter dashes, without legend. To be layered under the paths."""
-    records = _rows(runs, plane, look)
-    for record in records:
-        record["_colour"] = ghost_colour(record["name"], look)
+    """Other runs: thin, faded towards grey, in lighter dashes, without legend. To be layered under the paths."""
+    records: Rows = []
+    for number_, label in enumerate(dict.fromkeys(run.run for run in runs)):
+        for record in _rows([run for run in runs if run.run == label], plane, look):
+            # Rows of one name are one line: those of a second run have another name.
+            other = {"name": f"{record['name']} ({label})"} if number_ else {}
+            records.append(record | {"_colour": ghost_colour(record["name"], look)} | other)
     track = {
         "x": plane.x.along("x"),
         "y": plane.y.along("y"),

@@ -21,13 +21,13 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dlviz import catalog, provenance
-from dlviz.contract import FigureSpec, Note, Preset, Settings
+from dlviz.contract import PANELS, FigureSpec, Note, Preset, Settings
 from dlviz.language import words
 from dlviz.numbers import filled
 from dlviz.ui.page import controls, sections
 from dlviz.ui.page.charts import chart, shared
 from dlviz.ui.page.errors import apart, explain, left_out
-from dlviz.ui.page.plan import PANELS, Run, Way, plan
+from dlviz.ui.page.plan import Run, Way, plan
 from dlviz.ui.session import address, compute
 from dlviz.ui.session.address import Visit
 from dlviz.ui.session.turns import stop
@@ -285,4 +285,6 @@ def _drawn(figure: FigureSpec, result: Any, view: Look, ghost: Any) -> tuple[Any
     text = None
     with apart():
         text = figure.alt(result, view)
-    return figure.draw(result, view, ghost=ghost), text
+    from dlviz.drawing.grammar.runs import with_pinned
+
+    return figure.draw(with_pinned(result, ghost, view), view), text

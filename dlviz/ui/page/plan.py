@@ -10,10 +10,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Literal
 
-from dlviz.contract import Settings
-
-PANELS = "panels"
-"""The setting, where a concept has it, that switches on what is not computed at once."""
+from dlviz.contract import PANELS, Settings
 
 
 class Way(Enum):

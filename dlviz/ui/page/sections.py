@@ -212,13 +212,14 @@ def make_file(
 
 def _render(stem: str, settings: Settings, pin: Settings | None, choice: dict[str, Any], progress: Progress) -> bytes:
     from dlviz.drawing.export import files
+    from dlviz.drawing.grammar.runs import with_pinned
     from dlviz.drawing.grammar.theme import Look
 
     progress(0.0)  # the download may have waited for a thread
     result = compute.result(stem, settings, progress)
     ghost = None if pin is None or pin == settings else compute.result(stem, pin, progress)
     view = Look(choice["language"], choice["theme"], slide=choice["slide"], transparent=choice["transparent"])
-    figure = catalog.concepts()[stem].figures.FIGURES[choice["figure"]].draw(result, view, ghost=ghost)
+    figure = catalog.concepts()[stem].figures.FIGURES[choice["figure"]].draw(with_pinned(result, ghost, view), view)
     lines: tuple[str, ...] = ()
     if choice["caption"]:
         lines = provenance.caption(stem, settings, choice["language"], result.computed, link=choice["link"], pin=pin)

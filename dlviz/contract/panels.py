@@ -1,0 +1,86 @@
+"""The table of panels: all that a page can show, a row each, before anything is computed or drawn.
+
+A concept lists its panels in ``panels.py``. From that table follow the choice "Also show", what a run computes, which
+figures are shown, and what is said where there is none. What a row needs is found by its stem: ``<stem>.py`` computes
+and says (:class:`dlviz.contract.Study`), ``draw/<stem>.py`` draws (:class:`dlviz.contract.Drawing`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+SWITCHED_OFF = "Switch this panel on in the settings."
+
+
+def _always(_settings: Any) -> bool:
+    return True
+
+
+def _never(_settings: Any) -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One picture of a panel; ``label`` is a gettext id.
+
+    ``click`` says which settings a click on it sets (setting -> field of the row that was clicked), where the chart
+    offers the point selection ``drawing.grammar.interaction.START`` with these fields. A ``wide`` figure has a row of
+    the page for itself. ``when(settings)`` is false where the page leaves the figure out of its panel.
+    """
+
+    label: str
+    click: Mapping[str, str] = field(default_factory=dict)
+    wide: bool = False
+    when: Callable[[Any], bool] = _always
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One row: what is switched on together.
+
+    ``name`` is its word in "Also show" (a gettext id), "" for what is always shown: the hero, first in the table.
+    ``fills`` is the field of the concept's Result that its study computes, None where it draws what others computed;
+    ``cost`` is about how long that takes, in a unit that the rows of a table share. ``figures`` are its pictures by
+    name. ``empty(settings)`` is why there is nothing to draw though it is switched on (a gettext id), or None; it is
+    not computed then. Rows with one stem share its study, which is computed once for all of them.
+    """
+
+    name: str
+    stem: str
+    figures: Mapping[str, Figure]
+    fills: str | None = None
+    cost: float | Callable[[Any], float] = 0.1
+    empty: Callable[[Any], str | None] = _never
+
+    def missing(self, settings: Any) -> str | None:
+        """Why there is nothing to draw with these settings (a gettext id), or None."""
+        if self.name and self.name not in settings.panels:
+            return SWITCHED_OFF
+        return self.empty(settings)
+
+    def computed(self, settings: Any) -> bool:
+        """Whether a run with these settings computes it. What is always shown always is."""
+        return not self.name or self.missing(settings) is None
+
+    def takes(self, settings: Any) -> float:
+        """About how long it takes with these settings."""
+        return self.cost(settings) if callable(self.cost) else self.cost
+
+
+def shown(panels: Iterable[Panel], settings: Any) -> tuple[str, ...]:
+    """The names of the figures that the page draws for these settings, in the order of the table."""
+    return tuple(
+        name
+        for panel in panels
+        if not panel.name or panel.name in settings.panels
+        for name, figure in panel.figures.items()
+        if figure.when(settings)
+    )
+
+
+def to_compute(panels: Iterable[Panel], settings: Any) -> tuple[Panel, ...]:
+    """The rows that a run with these settings computes, one a stem."""
+    return tuple({panel.stem: panel for panel in panels if panel.computed(settings)}.values())

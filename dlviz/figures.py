@@ -1,0 +1,48 @@
+"""A concept's pictures, put together from the drawings of its panels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+from dlviz.contract import Drawing, FigureSpec, Panel, Run, Settings
+from dlviz.contract.panels import shown
+from dlviz.drawing.grammar.finish import message
+from dlviz.drawing.grammar.theme import Look, tr
+from dlviz.language import words
+
+
+class Pictures:
+    """The figures of a concept by name, in the order of its table; ``DRAWINGS`` in ``draw/<stem>.py`` draws them."""
+
+    def __init__(self, stem: str, model: type[Settings]) -> None:
+        self._panels = model.PANELS
+        self.FIGURES: dict[str, FigureSpec] = {}
+        for panel in self._panels:
+            drawings: dict[str, Drawing] = import_module(f"dlviz.concepts.{stem}.draw.{panel.stem}").DRAWINGS
+            for name, figure in panel.figures.items():
+                draw, alt = partial(_draw, panel, drawings[name]), partial(_alt, stem, name, panel, drawings[name])
+                self.FIGURES[name] = FigureSpec(figure.label, draw, alt, figure.click, figure.wide)
+
+    def shown(self, settings: Any) -> tuple[str, ...]:
+        """The names of the figures that the page draws for these settings, the hero first."""
+        return shown(self._panels, settings)
+
+
+def _draw(panel: Panel, drawing: Drawing, runs: Sequence[Run], look: Look) -> Any:
+    own, *others = runs
+    if (reason := panel.missing(own.result.settings)) is not None:
+        return message(tr(look, reason), look, height=drawing.height)
+    beside = [run for run in others if panel.missing(run.result.settings) is None]
+    chart = drawing.draw([own, *beside], look)
+    if chart is None:
+        return message(tr(look, "nothing to draw: no finite values"), look, height=drawing.height)
+    return chart
+
+
+def _alt(stem: str, name: str, panel: Panel, drawing: Drawing, result: Any, look: Look) -> str:
+    if (reason := panel.missing(result.settings)) is not None:
+        return tr(look, reason)
+    return words(stem, look.language).alt[name].format(**drawing.numbers(result, look))
