@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
+from dlviz.contract import Check, Note, Preset, Readout, Study
 from dlviz.engine.networks import transfer
 from dlviz.engine.networks.model import Alive
 from dlviz.engine.networks.recording import Every
 from dlviz.engine.runtime.cache import cached
+from dlviz.numbers import percent
 from dlviz.progress import Progress, silent
 
-from .panels import Gradual
+from .differences import clear
+from .result import Result
 from .settings import Settings
-from .start import Start, right, start
+from .tasks import Tasks, data_of, right
 
 LOOKS = 25  # at the test accuracy, over all steps
+
+
+@dataclass(frozen=True)
+class Gradual:
+    """Gradual unfreezing beside full fine-tuning and head only."""
+
+    steps: np.ndarray  # (P,)
+    accuracy: np.ndarray  # (3, P, S) on the target's test images: full fine-tuning, head only, gradual unfreezing
+    thaw: np.ndarray  # (L,) the first step (from 0) that trains each layer, the head last and from 0
+    total: int  # steps in all; a layer whose thaw is not below stays frozen
+
+    METHODS = ("Full fine-tuning", "Head only", "Gradual unfreezing")
 
 
 def thaws(layers: int, every: int) -> np.ndarray:
@@ -31,11 +48,11 @@ def schedule(layers: int, every: int, steps: int, rate: float) -> np.ndarray:
 
 
 @cached(maxsize=8)
-def trained(begin: Start, every: int, steps: int, rate: float, progress: Progress = silent) -> Gradual:
+def trained(tasks: Tasks, every: int, steps: int, rate: float, progress: Progress = silent) -> Gradual:
     """All three and all seeds in one program."""
     import torch
 
-    data = start(begin, lambda _: progress(0.0))
+    data = data_of(tasks, lambda _: progress(0.0))
     seeds, layers = len(data.x), len(data.networks.layers)
     owner = torch.arange(seeds, device=data.x.device).repeat(3)
     networks = data.networks.take(owner.tolist())
@@ -51,9 +68,49 @@ def trained(begin: Start, every: int, steps: int, rate: float, progress: Progres
     return Gradual(run["steps"], np.stack([full, head, slowly]), thaws(layers, every), steps)
 
 
-def gradual(settings: Settings, progress: Progress = silent) -> Gradual | None:
-    """The curves; None without a source, where there is nothing to unfreeze."""
+def compute(settings: Settings, progress: Progress = silent) -> Gradual:
+    """The curves of the three."""
     s = settings
-    if s.source == "No source":
-        return None
-    return trained(Start.of(s, s.amount), s.every, s.steps, s.rate, progress=progress)
+    return trained(Tasks.of(s, s.amount), s.every, s.steps, s.rate, progress=progress)
+
+
+def slowly_is_better(result: Result) -> Check:
+    """Gradual unfreezing ends above full fine-tuning, beyond the seeds' scatter."""
+    found = result.gradual
+    full, _, slowly = found.accuracy[:, -1]
+    ahead = slowly - full
+    values = {"full": percent(float(full.mean())), "gradual": percent(float(slowly.mean()))}
+    seeds = {"seeds": int((ahead > 0).sum()), "of": len(ahead), "every": result.settings.every}
+    return Check(bool(clear(ahead) > 2 and ahead.mean() > 0.03), values | seeds)
+
+
+PRESETS = (
+    Preset(
+        "unfreezing",
+        Settings(panels=("Gradual unfreezing",), source="Clean", target="Noisy", noise=0.3, labels=("5",), amount="5"),
+        slowly_is_better,
+    ),
+)
+
+
+def readouts(result: Result) -> list[Readout]:
+    """What gradual unfreezing ends with."""
+    return [Readout("Accuracy, gradual unfreezing", percent(float(result.gradual.accuracy[2, -1].mean())))]
+
+
+def notice(result: Result) -> list[Note]:
+    """The three accuracies, how often gradual unfreezing is ahead, and which layers were never trained."""
+    found = result.gradual
+    full, head, slowly = found.accuracy[:, -1]
+    values = {"full": percent(float(full.mean())), "head": percent(float(head.mean()))}
+    values["gradual"] = percent(float(slowly.mean()))
+    said = [Note("gradual", values | {"steps": found.total})]
+    ahead = int((slowly > full).sum())
+    said.append(Note("ahead", {"count": ahead, "seeds": len(full)}))
+    asleep = int((found.thaw >= found.total).sum())
+    if asleep:
+        said.append(Note("asleep", {"count": asleep, "every": result.settings.every}))
+    return said
+
+
+STUDY = Study(compute, PRESETS, readouts, notice)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dlviz.engine.data import digit_tasks
 from dlviz.engine.networks import layered, transfer
 
-from .measure import Result
+from .result import Result
 from .settings import Settings
-from .start import SOURCE_RATE, Start
+from .tasks import SOURCE_RATE, Tasks
 
 
 def code(result: Result) -> str:
@@ -21,11 +21,11 @@ def shown_label(s: Settings) -> str:
 
 
 def _script(s: Settings) -> str:
-    begin = Start.of(s, shown_label(s))
-    task = begin.task
+    tasks = Tasks.of(s, shown_label(s))
+    task = tasks.task
     names = [s.target] if task is None else [s.target, task]
-    tasks = [_task(name, role, begin.noise) for name, role in zip(names, ("target", "source"), strict=False)]
-    parts = [_imports(), *tasks, _network(s), _training(s, begin, task)]
+    parts = [_task(name, role, tasks.noise) for name, role in zip(names, ("target", "source"), strict=False)]
+    parts = [_imports(), *parts, _network(s), _training(s, tasks, task)]
     return "\n\n".join(part.strip("\n") + "\n" for part in parts)
 
 
@@ -158,13 +158,13 @@ def few(x, y):
 '''
 
 
-def _training(s: Settings, begin: Start, task: str | None) -> str:
+def _training(s: Settings, tasks: Tasks, task: str | None) -> str:
     source_classes = 10 if task is None else digit_tasks.classes(task)
-    labels = "None" if begin.labels == "all" else begin.labels
+    labels = "None" if tasks.labels == "all" else tasks.labels
     learn = f'    train(source, *source_task("source", seed), {s.source_steps}, {SOURCE_RATE}, seed)\n'
     learn = "" if task is None else learn
     return f"""CLASSES, LABELS, STEPS, RATE = {digit_tasks.classes(s.target)}, {labels}, {s.steps}, {s.rate}
-FROZEN = {s.held}
+FROZEN = {s.frozen_layers}
 
 found = {{"scratch": [], "full": [], "frozen": []}}
 for seed in range({s.seed}, {s.seed + s.seeds}):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from dlviz import contract
-from dlviz.contract import also_shown, knob, log_ticks, on_panel
+from dlviz.contract import Panel, also_shown, knob, log_ticks, on_panel
 
-Panel = Literal["Network", "Curves", "Holding on", "What moved", "Gain by labels", "Gradual unfreezing", "Transfer map"]
+from .panels import PANELS
+
 Source = Literal["Clean", "Clean 0-4", "Shifted", "Shifted 0-4", "Shuffled labels", "No source"]
 Target = Literal["Noisy", "Inverted", "Rotated", "Clean 5-9", "Shifted", "Shifted noisy", "Shifted 5-9"]
 Labels = Literal["1", "2", "5", "10", "50", "all"]
@@ -19,7 +20,9 @@ RUNS = ("Curves", "Holding on", "What moved", "Gradual unfreezing")
 class Settings(contract.Settings):
     """Source and target, the network, how it is trained, and what each panel needs."""
 
-    panels: tuple[Panel, ...] = also_shown(("Network",))
+    PANELS: ClassVar[tuple[Panel, ...]] = PANELS
+
+    panels: tuple[str, ...] = also_shown(("Network",))
 
     source: Source = knob("Shifted", "Source task", group="Task", words=True)
     target: Target = knob("Shifted noisy", "Target task", group="Task", words=True)
@@ -79,7 +82,7 @@ class Settings(contract.Settings):
         return less.model_copy(update={"labels": labels})
 
     @property
-    def held(self) -> int:
+    def frozen_layers(self) -> int:
         """The number of frozen layers, the usual one where none is set."""
         return self.layers // 2 if self.frozen is None else self.frozen
 

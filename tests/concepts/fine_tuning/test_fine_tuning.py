@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import re
+from typing import get_args
 
 import numpy as np
 import pytest
 from page_scripts import printed
 
-from dlviz.concepts.fine_tuning import experiment, figures, script, sentences, studies
-from dlviz.concepts.fine_tuning.measure import Pairs, Sweep, clear
+from dlviz import catalog
+from dlviz.concepts.fine_tuning import curves, experiment, network, pairs, script, sweep
+from dlviz.concepts.fine_tuning.differences import clear, signed_points
+from dlviz.concepts.fine_tuning.pairs import Pairs
 from dlviz.concepts.fine_tuning.script import shown_label
 from dlviz.concepts.fine_tuning.settings import Labels, Settings
+from dlviz.concepts.fine_tuning.sweep import Sweep
+from dlviz.contract import Run
 from dlviz.drawing.grammar.theme import Look
 from dlviz.engine.data import digit_tasks
 from dlviz.engine.networks import layered
 from dlviz.language import LANGUAGES, words
 
+PICTURES = catalog.concepts()["fine_tuning"].figures
 SMALL = {"steps": 20, "source_steps": 30, "seeds": 2}
 NAMES = ("scratch", "full", "frozen")
 
@@ -33,11 +39,11 @@ def test_the_scripts_give_the_accuracies_of_the_page_in_a_fresh_interpreter():
     assert all(len(line) <= 120 for script in scripts.values() for line in script.splitlines())
     said = printed(scripts)
     for case, result in results.items():
-        settings, sweep = result.settings, result.sweep
+        settings, found = result.settings, result.sweep
         numbers = re.findall(r"(\w+): ([\d.]+)", "\n".join(said[case]))
         assert [name for name, _ in numbers] == list(NAMES)
         label = settings.labels.index(shown_label(settings))
-        expected = sweep.scratch[label], sweep.frozen[label, 0], sweep.frozen[label, settings.held]
+        expected = found.scratch[label], found.frozen[label, 0], found.frozen[label, settings.frozen_layers]
         for (name, value), values in zip(numbers, expected, strict=True):
             # Sums in another order move the last digits, which may decide an image or two.
             images = settings.seeds * result.tested
@@ -57,33 +63,34 @@ def test_the_script_s_tasks_are_the_page_s(name):
 
 def test_equal_settings_give_equal_numbers():
     settings = Settings(**SMALL, labels=("2",), seed=3)
-    first = studies.sweep(settings, settings.labels)
-    studies._frozen.forget()
-    again = studies.sweep(settings, settings.labels)
+    first = sweep.sweep(settings, settings.labels)
+    sweep._frozen.forget()
+    again = sweep.sweep(settings, settings.labels)
     assert np.array_equal(first.frozen, again.frozen)
     assert np.array_equal(first.scratch, again.scratch)
 
 
 def test_without_a_source_nothing_frozen_is_from_scratch():
-    sweep = studies.sweep(Settings(**SMALL, source="No source", target="Clean 5-9"), ("1", "5"))
-    assert np.array_equal(sweep.scratch, sweep.frozen[:, 0])
+    found = sweep.sweep(Settings(**SMALL, source="No source", target="Clean 5-9"), ("1", "5"))
+    assert np.array_equal(found.scratch, found.frozen[:, 0])
+    assert np.isnan(found.source).all()
 
 
 def test_the_curves_end_where_the_hero_is():
     settings = Settings(**SMALL, panels=("Curves",), labels=("5",))
     result = experiment.run(settings)
-    curves = result.curves
-    assert curves.names == ("From scratch", "Full fine-tuning", "Frozen", "Head only")
-    assert curves.steps[0] == 0
-    assert curves.steps[-1] == settings.steps
-    sweep = result.sweep
-    expected = [sweep.scratch[0], sweep.frozen[0, 0], sweep.frozen[0, 2], sweep.frozen[0, 4]]
-    assert np.allclose(curves.accuracy[-1], expected, atol=1.5 / result.tested)
+    found = result.curves
+    assert found.names == ("From scratch", "Full fine-tuning", "Frozen", "Head only")
+    assert found.steps[0] == 0
+    assert found.steps[-1] == settings.steps
+    scratch, frozen = result.sweep.scratch, result.sweep.frozen
+    expected = [scratch[0], frozen[0, 0], frozen[0, 2], frozen[0, 4]]
+    assert np.allclose(found.accuracy[-1], expected, atol=1.5 / result.tested)
 
 
 @pytest.mark.parametrize(("frozen", "names"), [(0, 3), (4, 3), (1, 4)])
 def test_what_is_the_same_is_drawn_once(frozen, names):
-    found = studies.curves(Settings(**SMALL, frozen=frozen, amount="1"))
+    found = curves.compute(Settings(**SMALL, frozen=frozen, amount="1"))
     assert len(found.names) == len(set(found.names)) == names
     assert found.accuracy.shape[1] == names
 
@@ -91,13 +98,13 @@ def test_what_is_the_same_is_drawn_once(frozen, names):
 def test_the_map_is_the_sweep_s():
     """A pair of the map is what the hero shows of it, with the same seeds."""
     settings = Settings(steps=10, source_steps=10, seeds=2, source="Clean", target="Noisy")
-    pairs = studies.pairs(settings)
-    sweep = studies.sweep(settings, pairs.labels)
-    a, b = pairs.sources.index("Clean"), pairs.targets.index("Noisy")
-    for c, label in enumerate(pairs.labels):
-        for d, depth in enumerate(pairs.depths):
-            assert np.allclose(pairs.gain[a, b, c, d], sweep.gain(label, depth), atol=2.5 / 400)
-    nothing = pairs.gain[pairs.sources.index("No source"), :, :, 0]
+    found = pairs.compute(settings)
+    hero = sweep.sweep(settings, found.labels)
+    a, b = found.sources.index("Clean"), found.targets.index("Noisy")
+    for c, label in enumerate(found.labels):
+        for d, depth in enumerate(found.depths):
+            assert np.allclose(found.gain[a, b, c, d], hero.gain(label, depth), atol=2.5 / 400)
+    nothing = found.gain[found.sources.index("No source"), :, :, 0]
     assert np.abs(nothing).max() < 2.5 / 200
 
 
@@ -109,10 +116,10 @@ def test_a_gain_is_clear_only_if_all_seeds_agree():
 
 def test_parameters_are_those_of_torch_s_modules():
     """64 units: 144·64 + 64, then 64·64 + 64; 16 channels of 3x3: 9·16 + 16, then 9·16·16 + 16."""
-    mlp = studies.blocks(Settings(target="Shifted"))
+    mlp = network.compute(Settings(target="Shifted"))
     assert mlp.parameters.tolist() == [9280, 4160, 4160, 4160, 650]
     assert mlp.trained(2) == 4160 + 4160 + 650
-    cnn = studies.blocks(Settings(target="Shifted 5-9", network="CNN", layers=4))
+    cnn = network.compute(Settings(target="Shifted 5-9", network="CNN", layers=4))
     assert cnn.parameters.tolist() == [160, 2320, 2320, 725]
     assert cnn.units == ("16 × 6 × 6", "16 × 3 × 3", "16 × 3 × 3", "5")
     assert layered.draw("CNN", 4, 5, (0,)).sizes() == cnn.parameters.tolist()
@@ -128,20 +135,20 @@ def test_a_result_is_called_clear_beyond_two_standard_errors():
 
 def test_the_depth_that_is_called_best_is_the_one_with_the_highest_mean():
     frozen = np.array([[[0.2, 0.4], [0.5, 0.3], [0.4, 0.4]]])
-    sweep = Sweep(("1",), np.array([[0.3, 0.3]]), frozen)
-    assert sweep.best("1") == 1  # the second has the same mean and freezes more
-    assert np.allclose(sweep.gain("1", 1), [0.2, 0.0])
-    assert np.allclose(sweep.over_full("1", 1), [0.3, -0.1])
+    found = Sweep(np.array([0.9, 0.9]), ("1",), np.array([[0.3, 0.3]]), frozen)
+    assert found.best("1") == 1  # the second has the same mean and freezes more
+    assert np.allclose(found.gain("1", 1), [0.2, 0.0])
+    assert np.allclose(found.over_full("1", 1), [0.3, -0.1])
 
 
 def test_differences_are_written_with_their_sign():
-    assert [sentences.points(np.array([v])) for v in (0.0123, -0.0123, 0.0, 0.0001)] == ["+1.2", "−1.2", "0.0", "0.0"]
+    assert [signed_points(np.array([v])) for v in (0.0123, -0.0123, 0.0, 0.0001)] == ["+1.2", "−1.2", "0.0", "0.0"]
 
 
 ODD = {
     "nothing chosen": Settings(**SMALL, labels=(), panels=("Network", "Curves", "Gain by labels")),
     "one seed": Settings(
-        steps=10, source_steps=10, seeds=1, panels=("Curves", "Gain by labels"), labels=Labels.__args__
+        steps=10, source_steps=10, seeds=1, panels=("Curves", "Gain by labels"), labels=get_args(Labels)
     ),
     "wild rate": Settings(**SMALL, rate=0.1, panels=("Curves",), layers=8, frozen=7, network="CNN", labels=("1",)),
     "no source": Settings(**SMALL, source="No source", panels=("Network", "Curves"), target="Noisy", noise=1),
@@ -155,7 +162,7 @@ def test_sentences_of_odd_settings_have_no_odd_numbers(case, language):
     result, prose, look = experiment.run(ODD[case]), words("fine_tuning", language), Look(language=language)
     notes = [*experiment.notice(result), *experiment.facts(result)]
     texts = [prose.notice[note.key].format(**note.values) for note in notes]
-    texts += [figures.FIGURES[name].alt(result, look) for name in figures.shown(ODD[case])]
+    texts += [PICTURES.FIGURES[name].alt(result, look) for name in PICTURES.shown(ODD[case])]
     texts += [readout.measured for readout in experiment.readouts(result)]
     for text in texts:
         assert not re.search(r"\bnan\b|\binf\b|e[-−]1\d|\d{9}", text), text
@@ -164,7 +171,7 @@ def test_sentences_of_odd_settings_have_no_odd_numbers(case, language):
 def test_a_pinned_run_of_another_depth_is_drawn_within_the_axes():
     ghost = experiment.run(Settings(**SMALL, layers=8, labels=("1",)))
     result = experiment.run(Settings(**SMALL, layers=4, labels=("1",)))
-    spec = figures.FIGURES["hero"].draw(result, Look(), ghost=ghost).to_dict()
+    spec = PICTURES.FIGURES["hero"].draw([Run(result), Run(ghost, "the pinned run")], Look()).to_dict()
     assert 7 < spec["layer"][0]["encoding"]["x"]["scale"]["domain"][1] < 7.2  # room for the whole of the last point
     assert "the pinned run" in " ".join(spec["title"]["text"])
 
@@ -173,8 +180,7 @@ def test_a_run_can_be_stopped_in_every_panel():
     class Stop(Exception):
         pass
 
-    panels = tuple(experiment.PARTS)
-    settings = Settings(steps=10, source_steps=10, seeds=1, seed=77, panels=panels)
+    settings = Settings(steps=10, source_steps=10, seeds=1, seed=77, panels=Settings.options("panels"))
     shares = []
     experiment.run(settings, shares.append)
     assert np.diff(shares).min() > -1e-9

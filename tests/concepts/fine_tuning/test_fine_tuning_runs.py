@@ -9,23 +9,20 @@ import numpy as np
 import pytest
 from plain_torch import layers_of, module
 
-from dlviz.concepts.fine_tuning import (
-    gradual,
-    gradual_figures,
-    holding,
-    holding_figures,
-    moved,
-    moved_figures,
-    panel_sentences,
-)
-from dlviz.concepts.fine_tuning.holding import Run
-from dlviz.concepts.fine_tuning.panels import Gradual, Holding, Trades
+from dlviz import catalog
+from dlviz.concepts.fine_tuning import experiment, gradual, holding, moved, ways
+from dlviz.concepts.fine_tuning.draw.moved import snapshots
+from dlviz.concepts.fine_tuning.gradual import Gradual
+from dlviz.concepts.fine_tuning.holding import Holding, Trades
 from dlviz.concepts.fine_tuning.settings import Settings
-from dlviz.concepts.fine_tuning.start import Start, start
+from dlviz.concepts.fine_tuning.tasks import Tasks, data_of
+from dlviz.concepts.fine_tuning.ways import Way
+from dlviz.contract import Run
 from dlviz.drawing.grammar.theme import Look
 from dlviz.engine.networks import transfer
 from dlviz.engine.signals.cka import linear_cka
 
+FIGURES = catalog.concepts()["fine_tuning"].figures.FIGURES
 QUICK = {"source": "Clean 0-4", "target": "Clean 5-9", "source_steps": 50, "steps": 12, "layers": 4, "seeds": 2}
 RATE = 0.01
 
@@ -33,18 +30,18 @@ RATE = 0.01
 @pytest.fixture(scope="module")
 def held():
     settings = Settings(**QUICK, panels=("Holding on",), amount="2", decay=0.5, l2sp=0.02, distillation=0.0, frozen=3)
-    return settings, holding.holding(settings)
+    return settings, holding.compute(settings)
 
 
 def test_every_point_is_the_run_of_its_strength_alone(held):
     settings, found = held
-    begin = Start.of(settings, "2")
+    tasks = Tasks.of(settings, "2")
     for method in ("Layer-wise rates", "L2-SP", "Distillation"):
         trade = found.methods[method]
         for place in (1, trade.chosen):
             if trade.strength[place] in (0, 1):
                 continue
-            alone = holding.tried(begin, (Run(method, float(trade.strength[place])),), 12, settings.rate)
+            alone = ways.tried(tasks, (Way(method, float(trade.strength[place])),), 12, settings.rate)
             # Sums are taken in another order: an image on the edge may fall to the other side.
             assert np.abs(alone.target[0] - trade.target[place]).max() <= 2 / 200
             assert np.abs(alone.source[0] - trade.source[place]).max() <= 2 / 200
@@ -77,7 +74,7 @@ def test_fewer_steps_are_full_fine_tuning_stopped_early(held):
     settings, found = held
     full = found.methods["Full fine-tuning"]
     for place, steps in enumerate(full.strength[:-1]):
-        shorter = holding.tried(Start.of(settings, "2"), (Run("Full fine-tuning", steps),), int(steps), settings.rate)
+        shorter = ways.tried(Tasks.of(settings, "2"), (Way("Full fine-tuning", steps),), int(steps), settings.rate)
         assert np.abs(shorter.target[0] - full.target[place]).max() <= 2 / 200
 
 
@@ -87,13 +84,13 @@ def test_fewer_steps_are_full_fine_tuning_stopped_early(held):
 @pytest.fixture(scope="module")
 def compared():
     settings = Settings(**QUICK, panels=("What moved",), amount="2", frozen=1)
-    return settings, moved.moved(settings)
+    return settings, moved.compute(settings)
 
 
 def test_what_moved_is_measured_on_the_trained_networks(compared):
     settings, found = compared
-    begin = Start.of(settings, "2")
-    data = start(begin)
+    tasks = Tasks.of(settings, "2")
+    data = data_of(tasks)
     for way, frozen in enumerate((0, 1)):
         networks = data.networks.take([0, 1])
         rates = np.full((2, 4), settings.rate)
@@ -132,7 +129,7 @@ def test_the_clouds_are_the_features_on_axes_of_their_own_variance(compared):
     assert both.var(0)[0] >= both.var(0)[1]
     assert abs(np.corrcoef(both.T)[0, 1]) < 1e-9
     assert set(found.digits) == {5, 6, 7, 8, 9}
-    other = moved.moved(settings.model_copy(update={"looked_at": 1}))
+    other = moved.compute(settings.model_copy(update={"looked_at": 1}))
     assert other.layer == 1
     assert not np.allclose(other.after, found.after)
 
@@ -143,7 +140,7 @@ def test_the_clouds_are_the_features_on_axes_of_their_own_variance(compared):
 def test_gradual_unfreezing_ends_between_its_limits():
     """Thawing every layer at once is full fine-tuning; thawing none before the end is head only."""
     settings = Settings(**QUICK, panels=("Gradual unfreezing",), amount="2", every=100)
-    late = gradual.gradual(settings)
+    late = gradual.compute(settings)
     assert late.thaw.tolist() == [300, 200, 100, 0]
     assert np.abs(late.accuracy[2] - late.accuracy[1]).max() <= 2 / 200
     full = gradual.schedule(4, 0, 5, RATE)
@@ -156,10 +153,13 @@ def test_gradual_unfreezing_ends_between_its_limits():
 
 def test_without_a_source_there_is_nothing_to_hold_on_to():
     settings = Settings(source="No source", panels=("Holding on", "What moved", "Gradual unfreezing"))
-    assert holding.holding(settings) is moved.moved(settings) is gradual.gradual(settings) is None
+    result = experiment.run(settings)
+    assert result.holding is result.moved is result.gradual is None
+    for figure in ("holding", "drift", "cka", "features", "gradual"):
+        assert "Without a source" in FIGURES[figure].alt(result, Look())
 
 
-@pytest.mark.parametrize("study", [holding.holding, moved.moved, gradual.gradual])
+@pytest.mark.parametrize("study", [holding.compute, moved.compute, gradual.compute])
 def test_progress_rises_to_one_and_may_stop_the_work(study):
     settings = Settings(**QUICK | {"seeds": 1, "seed": 77}, panels=("Holding on",), amount="1", l2sp=0.07)
     heard = []
@@ -184,8 +184,12 @@ def test_progress_rises_to_one_and_may_stop_the_work(study):
 
 def one(**parts):
     """A result with nothing but these parts."""
-    empty = {"holding": None, "moved": None, "gradual": None, "settings": Settings()}
-    return SimpleNamespace(**empty | parts)
+    return SimpleNamespace(**{"settings": Settings(panels=Settings.options("panels"))} | parts)
+
+
+def drawn(figure, **parts):
+    """The picture of a result with nothing but these parts, as a dict."""
+    return FIGURES[figure].draw([Run(one(**parts))], Look()).to_dict()
 
 
 def crafted(full, others):
@@ -209,7 +213,7 @@ def crafted(full, others):
     ],
 )
 def test_sentences_about_holding_on_follow_the_numbers(full, others, keys):
-    notes = panel_sentences.notes(crafted(full, others))
+    notes = holding.notice(crafted(full, others))
     assert [note.key for note in notes] == keys
     if len(keys) > 1 and keys[1] != "held_none":
         assert notes[1].values["which"] == "α = 1"
@@ -225,17 +229,15 @@ def test_a_run_that_overflowed_is_said_and_not_drawn(compared):
         after=np.full_like(found.after, np.nan),
         share=np.full_like(found.share, np.nan),
     )
-    result = one(settings=settings, moved=lost)
-    for draw in (moved_figures.drift, moved_figures.cka, moved_figures.features):
-        spec = draw(result, Look()).to_dict()
-        assert "nothing to draw" in str(spec["layer"])
-        assert "nothing to draw" not in str(draw(one(settings=settings, moved=found), Look()).to_dict()["layer"])
-    assert panel_sentences.notes(result) == []
+    for figure in ("drift", "cka", "features"):
+        assert "nothing to draw" in str(drawn(figure, settings=settings, moved=lost)["layer"])
+        assert "nothing to draw" not in str(drawn(figure, settings=settings, moved=found)["layer"])
+    assert moved.notice(one(settings=settings, moved=lost)) == []
 
 
 def test_the_clouds_rows_are_the_measured_coordinates(compared):
     settings, found = compared
-    rows = moved_figures.features(one(settings=settings, moved=found), Look()).to_dict()["datasets"]["points"]
+    rows = drawn("features", settings=settings, moved=found)["datasets"]["points"]
     before = np.array([[row["x"], row["y"]] for row in rows if row["side"] == 0])
     after = np.array([[row["x"], row["y"]] for row in rows if row["side"] == 1])
     assert np.array_equal(before, found.before)
@@ -245,29 +247,29 @@ def test_the_clouds_rows_are_the_measured_coordinates(compared):
 
 def test_the_picture_rings_the_strengths_that_are_set(held):
     settings, found = held
-    spec = holding_figures.holding(one(settings=settings, holding=found), Look()).to_dict()
+    spec = drawn("holding", settings=settings, holding=found)
     rings = {row["name"]: row["what"] for row in spec["datasets"]["_trades chosen"]}
     assert rings == {
         "Full fine-tuning": "12 steps", "Frozen": "k = 3", "Layer-wise rates": "γ = 0.5", "L2-SP": "α = 0.02",
         "Distillation": "λ = 0",
     }  # fmt: skip
-    drawn = [row for row in spec["datasets"]["trades"] if row["name"] == "L2-SP"]
-    assert [row["y"] for row in drawn] == pytest.approx(list(100 * found.methods["L2-SP"].target.mean(1)))
-    assert [row["x"] for row in drawn] == pytest.approx(list(100 * found.lost("L2-SP").mean(1)))
-    assert [row["x1"] for row in drawn] == pytest.approx(list(100 * found.lost("L2-SP").min(1)))
+    trade = [row for row in spec["datasets"]["trades"] if row["name"] == "L2-SP"]
+    assert [row["y"] for row in trade] == pytest.approx(list(100 * found.methods["L2-SP"].target.mean(1)))
+    assert [row["x"] for row in trade] == pytest.approx(list(100 * found.lost("L2-SP").mean(1)))
+    assert [row["x1"] for row in trade] == pytest.approx(list(100 * found.lost("L2-SP").min(1)))
 
 
 def test_the_strip_shows_which_layers_are_trained():
     found = Gradual(np.array([0, 10, 20]), np.full((3, 3, 2), 0.5), np.array([30, 20, 10, 0]), 20)
-    data = gradual_figures.gradual(one(gradual=found), Look()).to_dict()["datasets"]
+    data = drawn("gradual", gradual=found)["datasets"]
     assert {row["layer"]: (row["x"], row["x2"]) for row in data["trained layers"]} == {3: (10, 20), 4: (0, 20)}
     assert {row["layer"]: (row["x"], row["x2"]) for row in data["frozen layers"]} == {
         1: (0, 20), 2: (0, 20), 3: (0, 10)
     }  # fmt: skip
     assert [row["x"] for row in data["thaws"]] == [10]
-    assert [note.key for note in panel_sentences.notes(one(gradual=found))] == ["gradual", "ahead", "asleep"]
+    assert [note.key for note in gradual.notice(one(gradual=found))] == ["gradual", "ahead", "asleep"]
 
 
 @pytest.mark.parametrize(("steps", "expected"), [([0, 1], [1]), (list(range(0, 101, 4)), [1, 3, 9, 25])])
 def test_snapshots_are_spread_and_end_at_the_last_step(steps, expected):
-    assert moved_figures.snapshots(np.array(steps)) == expected
+    assert snapshots(np.array(steps)) == expected

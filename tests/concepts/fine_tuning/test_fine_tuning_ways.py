@@ -10,10 +10,10 @@ import torch
 from plain_torch import layers_of, module
 from torch.nn import functional
 
-from dlviz.concepts.fine_tuning import gradual, holding
-from dlviz.concepts.fine_tuning.holding import Run
+from dlviz.concepts.fine_tuning import gradual, ways
 from dlviz.concepts.fine_tuning.settings import Settings
-from dlviz.concepts.fine_tuning.start import Start, source_of, start
+from dlviz.concepts.fine_tuning.tasks import Tasks, data_of, source_of
+from dlviz.concepts.fine_tuning.ways import Way
 from dlviz.engine.networks import layered, transfer
 from dlviz.engine.networks.recording import Every
 
@@ -24,8 +24,8 @@ RATE = 0.01
 @pytest.fixture(scope="module")
 def double():
     """A start in float64: source networks, new heads, and data, so that two ways to compute agree closely."""
-    begin = Start.of(Settings(**QUICK), "2")
-    data, source = start(begin), source_of(begin)
+    tasks = Tasks.of(Settings(**QUICK), "2")
+    data, source = data_of(tasks), source_of(tasks)
 
     def wide(networks):
         weights, biases = ([part.double() for part in parts] for parts in (networks.weights, networks.biases))
@@ -44,20 +44,20 @@ def close(networks, m, net, rel=1e-8):
 
 
 @pytest.mark.parametrize(
-    "run", [Run("Full fine-tuning", 8), Run("Layer-wise rates", 0.3), Run("Layer-wise rates", 0.0), Run("Frozen", 2)]
+    "way", [Way("Full fine-tuning", 8), Way("Layer-wise rates", 0.3), Way("Layer-wise rates", 0.0), Way("Frozen", 2)]
 )
-def test_rates_by_layer_are_those_of_parameter_groups(double, run):
+def test_rates_by_layer_are_those_of_parameter_groups(double, way):
     begun, _, x, y = double
     networks = begun.take([0, 1])
-    rates = holding.rates(run, 4, RATE)
+    rates = ways.rates(way, 4, RATE)
     transfer.tune(networks, x, y, np.stack([rates] * 2), 8)
     for seed in range(2):
         net = module(begun, seed)
-        factors = {"Layer-wise rates": run.strength}.get(run.method, 1.0)
+        factors = {"Layer-wise rates": way.strength}.get(way.method, 1.0)
         groups = []
         for depth, layer in enumerate(layers_of(net)[::-1]):  # from the head down
             rate = RATE * factors**depth
-            if run.method == "Frozen" and depth >= 4 - run.strength:
+            if way.method == "Frozen" and depth >= 4 - way.strength:
                 rate = 0.0
             if rate:
                 groups.append({"params": list(layer.parameters()), "lr": rate})

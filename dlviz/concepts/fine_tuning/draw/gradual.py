@@ -1,23 +1,25 @@
-"""The picture of the panel "Gradual unfreezing": accuracy by step, and below it which layers are trained."""
+"""Gradual unfreezing: accuracy by step, and below it which layers are trained."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from dlviz.contract import Drawing, Run
 from dlviz.drawing.curves import lines
 from dlviz.drawing.curves.curve import Line
 from dlviz.drawing.grammar.axes import Axis, frame, span
-from dlviz.drawing.grammar.finish import finish, footnote, message
+from dlviz.drawing.grammar.finish import finish, footnote
 from dlviz.drawing.grammar.palette import colour
 from dlviz.drawing.grammar.piece import Piece, mark, word
 from dlviz.drawing.grammar.theme import Look, plot_height, tr
 from dlviz.numbers import percent
 
-from .holding_figures import names
-from .measure import Result
-from .panels import Gradual
+from ..gradual import Gradual
+from ..result import Result
+from .labels import names
 
 HEIGHT = 420
 
@@ -27,20 +29,16 @@ def _share(found: Gradual) -> float:
     return 0.08 + 0.04 * len(found.thaw)
 
 
-def gradual(result: Result, look: Look, ghost: Result | None = None) -> Any:
+def gradual(runs: Sequence[Run], look: Look) -> Any:
     """Test accuracy by step, with an upright line where a layer thaws and the layers that are trained below."""
+    result: Result = runs[0].result
     found = result.gradual
-    if found is None:
-        said = tr(look, "Switch this panel on in the settings.")
-        if "Gradual unfreezing" in result.settings.panels:
-            said = tr(look, "Without a source there is nothing to unfreeze.")
-        return message(said, look, height=HEIGHT)
     drawn = []
     for name, values in zip(found.METHODS, 100 * found.accuracy, strict=True):
         label = names(look)[name]
         drawn.append(Line(name, found.steps, values.mean(1), values.min(1), values.max(1), label=label))
     if not any(np.isfinite(line.y).any() for line in drawn):
-        return message(tr(look, "nothing to draw: no finite values"), look, height=HEIGHT)
+        return None
     low, high = span(*(part for line in drawn for part in (line.low, line.high)))
     x, strip = Axis(tr(look, "Step"), 0, found.total), _share(found)
     y = Axis(tr(look, "Target accuracy in %"), low - (high - low) * strip / (1 - strip), high, ticks_from=max(low, 0.0))
@@ -60,7 +58,8 @@ def _strip(found: Gradual, x: Axis, y: Axis, low: float, look: Look) -> Piece:
     tall = (top - foot) / count
     bars, still = [], []
     for layer, thaw in enumerate(found.thaw):
-        edges = {"layer": layer + 1, "y": foot + layer * tall + 0.1 * tall, "y2": foot + (layer + 0.9) * tall}
+        edges: dict[str, Any] = {"layer": layer + 1, "y": foot + layer * tall + 0.1 * tall}
+        edges["y2"] = foot + (layer + 0.9) * tall
         edges["middle"] = (edges["y"] + edges["y2"]) / 2
         name = tr(look, "head") if layer == count - 1 else tr(look, "layer {layer}", layer=layer + 1)
         if thaw > 0:
@@ -74,26 +73,33 @@ def _strip(found: Gradual, x: Axis, y: Axis, low: float, look: Look) -> Piece:
     box = {"x": x.along("x"), "x2": {"field": "x2"}, "y": y.along("y"), "y2": {"field": "y2"}}
     upright = {"x": x.along("x"), "y": y.along("y")}
     size = min(look.label, 0.78 * plot_height(look, HEIGHT) * _share(found) * 0.93 / count)
-    text = {"fontSize": round(size, 1), "align": "left", "baseline": "middle", "dx": 5 * look.unit, "tooltip": None}
+    written: dict[str, Any] = {
+        "fontSize": round(size, 1),
+        "align": "left",
+        "baseline": "middle",
+        "dx": 5 * look.unit,
+        "tooltip": None,
+    }
     place = {"x": x.along("x"), "y": y.along("middle"), "text": word("text")}
     base = {"y2": {"value": "height"}}
     layers = (
         mark("rule", "thaws", upright | base, stroke=hue, strokeWidth=look.unit, opacity=0.35, tooltip=None),
         mark("rect", "frozen layers", box, fill=look.inks.faint, opacity=0.22, tooltip=None),
         mark("rect", "trained layers", box, fill=hue, opacity=0.75, tooltip=None),
-        mark("text", "frozen layers", place, color=look.inks.ink, **text),
-        mark("text", "trained layers", place, color=look.inks.paper, fontWeight="bold", **text),
+        mark("text", "frozen layers", place, color=look.inks.ink, **written),
+        mark("text", "trained layers", place, color=look.inks.paper, fontWeight="bold", **written),
     )
     return Piece(layers, {"thaws": thaws, "frozen layers": still, "trained layers": bars})
 
 
-def described(result: Result, look: Look) -> dict[str, object]:
-    """Numbers for the text alternative; empty where the panel is off."""
+def numbers(result: Result, look: Look) -> dict[str, object]:
+    """The mean accuracies after the last step."""
     found = result.gradual
-    if found is None:
-        return {"thawed": "–", "every": 0}
     ends = ", ".join(
         f"{names(look)[name]} {percent(float(values.mean()))}"
         for name, values in zip(found.METHODS, found.accuracy[:, -1], strict=True)
     )
     return {"thawed": ends, "every": result.settings.every}
+
+
+DRAWINGS = {"gradual": Drawing(gradual, numbers, HEIGHT)}

@@ -1,4 +1,4 @@
-"""What every run of the page starts from: the source networks and the target's examples, for every seed.
+"""The two tasks of a transfer: the source networks and the target's examples, which every run of the page taskss with.
 
 A seed decides everything that is random: which digits are for the source, for the target and for the test, where
 they stand on the canvas, the noise, the first weights, the new heads and the mini-batches.
@@ -28,14 +28,14 @@ SOURCE_RATE = 0.003
 """Adam's learning rate on the source task."""
 
 
-class Start(NamedTuple):
+class Tasks(NamedTuple):
     """What the source networks and the target's examples depend on."""
 
     source: str
     target: str
     noise: float
     labels: str
-    network: str
+    network: layered.Kind
     layers: int
     source_steps: int
     rate: float  # on the source
@@ -43,7 +43,7 @@ class Start(NamedTuple):
     seed: int
 
     @classmethod
-    def of(cls, s: Settings, labels: str) -> Start:
+    def of(cls, s: Settings, labels: str) -> Tasks:
         noise = s.noise if "oisy" in s.target else 0.0
         return cls(s.source, s.target, noise, labels, s.network, s.layers, s.source_steps, SOURCE_RATE, s.seeds, s.seed)
 
@@ -135,15 +135,15 @@ def _pretrained(
     return networks
 
 
-def learned(begin: Start, progress: Progress = silent) -> layered.Networks:
+def learned(tasks: Tasks, progress: Progress = silent) -> layered.Networks:
     """The source networks (S,) under their own head. They are shared: ``take`` copies of what is to be trained."""
-    s = begin
+    s = tasks
     return _pretrained(s.task, s.network, s.layers, s.source_steps, s.rate, s.every_seed, progress=progress)
 
 
-def source_of(begin: Start, progress: Progress = silent) -> Source:
+def source_of(tasks: Tasks, progress: Progress = silent) -> Source:
     """The source networks, and what they are worth."""
-    seeds, name, networks = begin.every_seed, begin.task, learned(begin, progress)
+    seeds, name, networks = tasks.every_seed, tasks.task, learned(tasks, progress)
     if name is None:
         return Source(networks, None, np.full(len(seeds), np.nan))
     test = examples(name, "test", seeds, beat=lambda: progress(1.0))
@@ -160,21 +160,34 @@ def right(
     return np.nan_to_num(networks.accuracy(*test, owner, progress), nan=0.0)
 
 
-def start(begin: Start, progress: Progress = silent) -> Data:
+def data_of(tasks: Tasks, progress: Progress = silent) -> Data:
     """The target's examples and the networks at the start; to be copied by ``take`` before they are trained."""
 
     def beat() -> None:
         progress(1.0)
 
-    seeds = begin.every_seed
-    networks = learned(begin, progress)
-    classes = digit_tasks.classes(begin.target)
-    head = [part.to(device()) for part in layered.new_head(begin.network, begin.layers, classes, seeds)]
-    drawn = layered.draw(begin.network, begin.layers, classes, seeds).to(device())
+    seeds = tasks.every_seed
+    networks = learned(tasks, progress)
+    classes = digit_tasks.classes(tasks.target)
+    head = [part.to(device()) for part in layered.new_head(tasks.network, tasks.layers, classes, seeds)]
+    drawn = layered.draw(tasks.network, tasks.layers, classes, seeds).to(device())
     return Data(
         networks.with_head(*head),
         drawn.with_head(*head),
-        *examples(begin.target, "target", seeds, begin.noise, begin.labels, beat),
-        examples(begin.target, "test", seeds, begin.noise, beat=beat),
+        *examples(tasks.target, "target", seeds, tasks.noise, tasks.labels, beat),
+        examples(tasks.target, "test", seeds, tasks.noise, beat=beat),
         seeds,
     )
+
+
+def side_by_side(data: Data, depths: list[int]) -> tuple[layered.Networks, Tensor]:
+    """Copies to be trained, run by run and in each seed by seed: the first from scratch, the others from the source."""
+    import torch
+
+    networks = layered.Networks.stacked([data.scratch, *[data.networks] * (len(depths) - 1)])
+    return networks, torch.arange(len(data.seeds), device=device()).repeat(len(depths))
+
+
+def rates_of(depths: list[int], layers: int, rate: float) -> np.ndarray:
+    """The learning rates (runs, L) of runs whose first layers are frozen."""
+    return np.where(np.arange(layers) < np.array(depths)[:, None], 0.0, rate)

@@ -1,23 +1,25 @@
-"""The pictures of the panel "What moved": weights by layer, features by layer, features on two axes."""
+"""What moved: weights by layer, features by layer, features on two axes."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from dlviz.contract import Drawing, Run
 from dlviz.drawing.charts.clouds import Cloud, two_clouds
 from dlviz.drawing.curves import lines
 from dlviz.drawing.curves.curve import Line
 from dlviz.drawing.curves.dots import dots
 from dlviz.drawing.grammar.axes import Axis, frame, span
-from dlviz.drawing.grammar.finish import finish, footnote, message
+from dlviz.drawing.grammar.finish import finish, footnote
 from dlviz.drawing.grammar.theme import Look, tr
 from dlviz.numbers import fixed, percent, small
 
-from .measure import Result
+from ..result import Result
 
-HEIGHT = 360
+HEIGHT, TALL = 360, 380
 SNAPSHOTS = 4
 """Steps whose profile over the layers is drawn."""
 
@@ -28,11 +30,10 @@ def snapshots(steps: np.ndarray) -> list[int]:
     return sorted({int(np.abs(steps[1:] - at).argmin()) + 1 for at in wanted})
 
 
-def drift(result: Result, look: Look, ghost: Result | None = None) -> Any:
+def drift(runs: Sequence[Run], look: Look) -> Any:
     """‖W − W0‖/‖W0‖ of each layer below the head, at a few steps of full fine-tuning and at the end with k frozen."""
+    result: Result = runs[0].result
     found = result.moved
-    if found is None:
-        return _off(result, look)
     layers = np.arange(1, found.drift.shape[2] + 1)
     *early, last = snapshots(found.steps)
     drawn = []
@@ -44,7 +45,7 @@ def drift(result: Result, look: Look, ghost: Result | None = None) -> Any:
         label = tr(look, "{count} frozen, step {step}", count=found.frozen, step=int(found.steps[-1]))
         drawn.append(_profile("Frozen", layers, found.drift[1, -1], label))
     if not any(np.isfinite(line.y).any() for line in drawn):
-        return message(tr(look, "nothing to draw: no finite values"), look, height=HEIGHT)
+        return None
     x = _layers(len(layers), look)
     _, top = span(0.0, *(line.high for line in drawn))
     y = Axis(tr(look, "Relative change of the weights"), -0.03 * top, top)
@@ -56,17 +57,16 @@ def drift(result: Result, look: Look, ghost: Result | None = None) -> Any:
     return finish(piece, look, height=HEIGHT, title=footnote(note, look))
 
 
-def cka(result: Result, look: Look, ghost: Result | None = None) -> Any:
+def cka(runs: Sequence[Run], look: Look) -> Any:
     """Linear CKA of every layer's features before and after fine-tuning."""
+    result: Result = runs[0].result
     found = result.moved
-    if found is None:
-        return _off(result, look)
     layers = np.arange(1, found.cka.shape[1] + 1)
     drawn = [_profile("Full fine-tuning", layers, found.cka[0], tr(look, "Full fine-tuning"))]
     if found.frozen:
         drawn.append(_profile("Frozen", layers, found.cka[1], tr(look, "{count} frozen", count=found.frozen)))
     if not any(np.isfinite(line.y).any() for line in drawn):
-        return message(tr(look, "nothing to draw: no finite values"), look, height=HEIGHT)
+        return None
     x = _layers(len(layers), look)
     low, _ = span(*(line.low for line in drawn), 1.0)
     y = Axis(tr(look, "Linear CKA, before and after"), min(np.floor(5 * max(low, 0)) / 5, 0.8) - 0.02, 1.02)
@@ -78,27 +78,26 @@ def cka(result: Result, look: Look, ghost: Result | None = None) -> Any:
     return finish(piece, look, height=HEIGHT, title=footnote(note, look))
 
 
-def features(result: Result, look: Look, ghost: Result | None = None) -> Any:
+def features(runs: Sequence[Run], look: Look) -> Any:
     """One layer's features of test images before and after full fine-tuning, on the same two principal axes."""
+    result: Result = runs[0].result
     found = result.moved
-    if found is None:
-        return _off(result, look)
     if not np.isfinite(found.before).any() and not np.isfinite(found.after).any():
-        return message(tr(look, "nothing to draw: no finite values"), look, height=HEIGHT)
+        return None
     clouds = Cloud(tr(look, "before"), found.before), Cloud(tr(look, "after"), found.after)
-    titles = tuple(
+    first, second = (
         tr(
             look, "Component {number} ({before} → {after} of the variance)", number=i + 1,
             before=percent(float(found.share[0, i])), after=percent(float(found.share[1, i])),
         )
         for i in range(2)
     )  # fmt: skip
-    piece = two_clouds(clouds, [str(c) for c in found.digits], titles, look)
+    piece = two_clouds(clouds, [str(c) for c in found.digits], (first, second), look)
     note = tr(
         look, "Layer {layer}, {count} test images of the target, first seed, full fine-tuning. "
         "Each cloud about its mean; principal axes of both together.", layer=found.layer, count=len(found.digits),
     )  # fmt: skip
-    return finish(piece, look, height=HEIGHT + 20, title=footnote(note, look))
+    return finish(piece, look, height=TALL, title=footnote(note, look))
 
 
 def _profile(name: str, layers: np.ndarray, values: np.ndarray, label: str) -> Line:
@@ -109,19 +108,26 @@ def _layers(count: int, look: Look) -> Axis:
     return Axis(tr(look, "Layer (1 sees the image)"), 0.9, count + 0.02, whole=True, ticks_from=1, ticks_to=count)
 
 
-def _off(result: Result, look: Look) -> Any:
-    if "What moved" in result.settings.panels:
-        return message(tr(look, "Without a source there is nothing to move away from."), look, height=HEIGHT)
-    return message(tr(look, "Switch this panel on in the settings."), look, height=HEIGHT)
+def drift_numbers(result: Result, look: Look) -> dict[str, object]:
+    """How far the weights of each layer moved, full fine-tuning."""
+    return {"moves": ", ".join(small(value) for value in result.moved.drift[0, -1].mean(1))}
 
 
-def described(result: Result, look: Look) -> dict[str, object]:
-    """Numbers for the text alternatives; empty where the panel is off."""
+def cka_numbers(result: Result, look: Look) -> dict[str, object]:
+    """How alike the features of each layer stayed, full fine-tuning."""
+    alike = result.moved.cka[0].mean(1)
+    return {"alike": ", ".join(fixed(float(value), 3) if np.isfinite(value) else "–" for value in alike)}
+
+
+def features_numbers(result: Result, look: Look) -> dict[str, object]:
+    """Which features are drawn, and how much of them lies in the plane."""
     found = result.moved
-    names = ("moves", "alike", "layer", "points", "share")
-    if found is None:
-        return dict.fromkeys(names, "–") | {"layer": 0, "points": 0}
-    moves = ", ".join(small(value) for value in found.drift[0, -1].mean(1))
-    alike = ", ".join(fixed(float(value), 3) if np.isfinite(value) else "–" for value in found.cka[0].mean(1))
-    values = moves, alike, found.layer, len(found.digits), percent(min(float(found.share[1].sum()), 1.0))
-    return dict(zip(names, values, strict=True))
+    share = percent(min(float(found.share[1].sum()), 1.0))
+    return {"layer": found.layer, "points": len(found.digits), "share": share}
+
+
+DRAWINGS = {
+    "drift": Drawing(drift, drift_numbers, HEIGHT),
+    "cka": Drawing(cka, cka_numbers, HEIGHT),
+    "features": Drawing(features, features_numbers, TALL),
+}
