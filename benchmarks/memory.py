@@ -27,7 +27,7 @@ from server_process import serving
 from visitors import Visitor
 
 from dlviz import catalog, provenance
-from dlviz.contract import Settings
+from dlviz.contract import Run, Settings
 from dlviz.drawing.export import files
 from dlviz.drawing.export.process import QUESTIONS
 from dlviz.drawing.grammar.theme import Look
@@ -170,7 +170,7 @@ def exports(_asked: Namespace) -> None:
     for concept in catalog.concepts().values():
         result = concept.experiment.run(concept.experiment.Settings())
         looks = [Look(language, theme) for theme in ("light", "dark") for language in LANGUAGES]
-        heroes += [(concept.figures.FIGURES["hero"].draw(result, look), look) for look in looks]
+        heroes += [(concept.figures.FIGURES["hero"].draw([Run(result)], look), look) for look in looks]
     held = []
     for i in range(QUESTIONS):
         figure, look = heroes[i * 7 % len(heroes)]

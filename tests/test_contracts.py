@@ -61,11 +61,13 @@ sys.stdout.write(pickle.dumps([experiment.run(experiment.Settings()) for experim
 import importlib, pickle, pkgutil, sys, dlviz.drawing
 for module in pkgutil.walk_packages(dlviz.drawing.__path__, "dlviz.drawing."):
     importlib.import_module(module.name)
+from dlviz import catalog
+from dlviz.contract import Run
 from dlviz.drawing.grammar.theme import Look
 for stem, result in zip({CONCEPTS}, pickle.loads(bytes.fromhex(sys.stdin.read())), strict=True):
-    figures = importlib.import_module(f"dlviz.concepts.{{stem}}.figures")
+    figures = catalog.concepts()[stem].figures
     for name in figures.shown(result.settings):
-        assert figures.FIGURES[name].draw(result, Look()).to_dict(), (stem, name)
+        assert figures.FIGURES[name].draw([Run(result)], Look()).to_dict(), (stem, name)
 """
     done = subprocess.run(
         [sys.executable, "-c", BLOCKED.format(blocked=("torch", "streamlit")) + draw],
@@ -89,10 +91,12 @@ print(sorted({"torch", "sklearn", "altair", "sympy", "numba", "vl_convert"} & se
 @pytest.mark.parametrize("stem", CONCEPTS)
 def test_concept_is_complete(stem):
     """The definition of a concept: folder, page, words in every language, tests, thumbnails."""
-    folder = ROOT / "dlviz" / "concepts" / stem
+    folder, model = ROOT / "dlviz" / "concepts" / stem, catalog.concepts()[stem].experiment.Settings
     for path in [
         folder / "experiment.py",
-        folder / "figures.py",
+        folder / "panels.py",
+        *(folder / f"{panel.stem}.py" for panel in model.PANELS),
+        *(folder / "draw" / f"{panel.stem}.py" for panel in model.PANELS),
         ROOT / "pages" / f"{stem}.py",
         ROOT / "tests" / "concepts" / stem / f"test_{stem}.py",
         *(folder / f"{lang}.md" for lang in LANGUAGES),

@@ -16,6 +16,7 @@ from dlviz.drawing.grammar.axes import LARGEST, SMALLEST, Axis, Plane, frame
 from dlviz.drawing.grammar.blank import blank
 from dlviz.drawing.grammar.finish import finish
 from dlviz.drawing.grammar.piece import Piece, mark, number, says
+from dlviz.drawing.grammar.runs import with_pinned
 from dlviz.drawing.grammar.theme import Look
 
 STEMS = list(catalog.concepts())
@@ -51,7 +52,7 @@ def test_a_pinned_run_that_went_wrong_is_no_harm_and_neither_is_a_sound_one(stem
         if case.kind in ("all NaN", "some inf", "huge"):
             case.chart(Look(), ghost=sound[case.number])
             figure = catalog.concepts()[stem].figures.FIGURES[case.figure]
-            spec = figure.draw(sound[case.number], Look(), ghost=case.result).to_dict()
+            spec = figure.draw(with_pinned(sound[case.number], case.result, Look()), Look()).to_dict()
             json.dumps(spec, allow_nan=False)
             assert shows(spec), case
 

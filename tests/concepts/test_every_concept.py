@@ -16,7 +16,9 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from dlviz import catalog, provenance
+from dlviz.contract import Run
 from dlviz.drawing.export.files import render
+from dlviz.drawing.grammar.runs import with_pinned
 from dlviz.drawing.grammar.theme import Look
 from dlviz.language import LANGUAGES, words
 
@@ -32,7 +34,7 @@ def test_every_preset_is_exported_in_every_format(stem, preset):
     look = Look(language="zh" if place % 4 else "en")
     result = concept.experiment.run(preset.settings)
     ghost = None if preset.pin is None else concept.experiment.run(preset.pin)
-    chart = concept.figures.FIGURES["hero"].draw(result, look, ghost=ghost)
+    chart = concept.figures.FIGURES["hero"].draw(with_pinned(result, ghost, look), look)
     lines = provenance.caption(stem, preset.settings, look.language, result.computed, pin=preset.pin)
     svg = ElementTree.fromstring(render(chart, "svg", look=look, caption=lines))
     assert words(stem, look.language).name in "".join(svg.itertext())
@@ -74,7 +76,7 @@ def test_every_figure_of_every_preset_draws_and_has_a_text_alternative(stem, pre
         figure = concept.figures.FIGURES[name]
         for language in LANGUAGES:
             look = Look(language=language, theme="dark")
-            assert figure.draw(result, look).to_dict()["layer"]
+            assert figure.draw([Run(result)], look).to_dict()["layer"]
             text = figure.alt(result, look)
             assert text
             assert "{" not in text
@@ -89,7 +91,9 @@ def test_a_first_look_is_a_run_like_any_other(stem, preset):
     assert set(figures.shown(coarse)) <= set(figures.shown(preset.settings))
     if coarse != preset.settings:
         result = catalog.concepts()[stem].experiment.run(coarse)
-        assert all(figures.FIGURES[name].draw(result, Look()).to_dict()["layer"] for name in figures.shown(coarse))
+        assert all(
+            figures.FIGURES[name].draw([Run(result)], Look()).to_dict()["layer"] for name in figures.shown(coarse)
+        )
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from strategies import NASTY, settings_of
 from streamlit.testing.v1 import AppTest
 
 from dlviz import catalog, contract, provenance
+from dlviz.contract import Run
 from dlviz.drawing.grammar.theme import Look
 
 STEMS = list(catalog.concepts())
@@ -32,7 +33,7 @@ def test_any_settings_run_draw_and_say_something(stem):
             return
         for name in concept.figures.shown(chosen):
             figure = concept.figures.FIGURES[name]
-            assert figure.draw(result, Look()).to_dict()["layer"]
+            assert figure.draw([Run(result)], Look()).to_dict()["layer"]
             assert figure.alt(result, Look(language="zh"))
         for readout in concept.experiment.readouts(result):
             assert "nan" not in readout.measured

@@ -14,6 +14,7 @@ from strategies import quick
 from dlviz import catalog
 from dlviz.contract import Settings
 from dlviz.drawing.grammar.piece import SAID
+from dlviz.drawing.grammar.runs import with_pinned
 from dlviz.drawing.grammar.theme import Look
 
 
@@ -119,7 +120,11 @@ class Case:
     def chart(self, look: Look, ghost: Any = None) -> Any:
         """The figure, or None where a misshapen result cannot be drawn: the page then says so in its place."""
         try:
-            return catalog.concepts()[self.stem].figures.FIGURES[self.figure].draw(self.result, look, ghost=ghost)
+            return (
+                catalog.concepts()[self.stem]
+                .figures.FIGURES[self.figure]
+                .draw(with_pinned(self.result, ghost, look), look)
+            )
         except (ValueError, LookupError, TypeError):
             if self.kind in MISSHAPEN:
                 return None
