@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from .measure import Result
-from .settings import Settings
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .result import Result
+    from .settings import Settings
 
 HEAD = """import torch
 from sklearn.datasets import load_digits

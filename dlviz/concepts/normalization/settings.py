@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from dlviz import contract
 from dlviz.contract import also_shown, knob, on_panel
 
-Panel = Literal["One cell", "Axes", "Steps", "Batch size", "Training", "Depth", "Groups", "Padding", "Style"]
+from .panels import PANELS
+
 Kind = Literal["Feature maps", "MLP", "Sequence"]
 NormName = Literal["None", "BatchNorm", "LayerNorm", "InstanceNorm", "GroupNorm", "RMSNorm", "Switchable"]
 DepthNorm = Literal["None", "BatchNorm", "LayerNorm", "GroupNorm", "RMSNorm"]
-
-SIZES = (2, 4, 8, 16, 32, 64, 128)
-"""Mini-batch sizes of the training runs."""
 
 
 def of(kind: str) -> Any:
@@ -29,7 +27,9 @@ def positions(values: Any) -> int:
 class Settings(contract.Settings):
     """The tensor, the cell that is looked at, and what each panel needs."""
 
-    panels: tuple[Panel, ...] = also_shown(("One cell",))
+    PANELS: ClassVar[tuple[contract.Panel, ...]] = PANELS
+
+    panels: tuple[str, ...] = also_shown(("One cell",))
 
     kind: Kind = knob("Feature maps", "Tensor", group="Tensor", words=True)
     source: Literal["Digits", "Photographs"] = knob(

@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 
 
 def shorten() -> None:
-    from dlviz.concepts.normalization import studies
+    from dlviz.concepts.normalization import training
 
-    studies.TRAINED_ON = 16
+    training.TRAINED_ON = 16
 
 
 CASES = Cases(

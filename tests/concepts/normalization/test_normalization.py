@@ -12,25 +12,28 @@ from PIL import Image
 from sklearn.datasets import load_sample_image
 from torch import nn
 
-from dlviz.concepts.normalization import experiment, figures, presets, studies, tensors
-from dlviz.concepts.normalization.measure import SETS
+from dlviz import catalog
+from dlviz.concepts.normalization import axes, batches, experiment, padding, style, tensors, training
+from dlviz.concepts.normalization.block import SETS
+from dlviz.concepts.normalization.cell import arithmetic
 from dlviz.concepts.normalization.settings import NormName, Settings
 from dlviz.drawing.grammar.theme import Look
 from dlviz.engine.data import photos
 from dlviz.engine.signals import norms
 from dlviz.language import LANGUAGES, words
 
+figures = catalog.concepts()["normalization"].figures
 PRESETS = {preset.name: preset for preset in experiment.PRESETS}
 QUICK = ("One cell", "Axes", "Steps", "Batch size", "Depth", "Groups", "Padding", "Style")
 
 
 def test_claims_fail_where_the_phenomenon_is_absent():
-    assert not presets.vertical_and_horizontal(experiment.run(Settings(kind="Sequence"))).holds
-    assert not presets.batch_of_one(experiment.run(Settings(panels=("Batch size",)))).holds
+    assert not axes.vertical_and_horizontal(experiment.run(Settings(kind="Sequence"))).holds
+    assert not batches.batch_of_one(experiment.run(Settings(panels=("Batch size",)))).holds
     flat = Settings(panels=("Depth",), gain=0.8, deep_activation="Tanh")
     assert "None" not in experiment.run(flat).depth.factors
     alone = PRESETS["padded"].settings.model_copy(update={"examples": 1})
-    assert not presets.padding_disturbs(experiment.run(alone)).holds  # a single sequence is not padded
+    assert not padding.padding_disturbs(experiment.run(alone)).holds  # a single sequence is not padded
 
 
 # ---- the block
@@ -111,7 +114,7 @@ def test_padding_moves_what_counts_it_and_nothing_else():
 
 
 def test_batch_statistics_scatter_as_theory_says():
-    found = studies.batches(4000, 5)
+    found = batches.drawn(4000, 5)
     assert np.allclose(found.mean_spread, found.mean_theory(), rtol=0.06)
     assert np.allclose(found.var_spread, found.var_theory(), rtol=0.08)
     large = found.sizes >= 16
@@ -121,7 +124,7 @@ def test_batch_statistics_scatter_as_theory_says():
 
 def test_the_spread_of_the_variance_is_exact_for_a_known_distribution():
     """For a fair coin (κ = 1) and N = 2 the biased variance is 0 or 1/4, each half of the time."""
-    coin = studies.Batches(np.array([2]), 1, 0.5, 0.5, 1.0, *[np.zeros(1)] * 3, 1.0)
+    coin = batches.Batches(np.array([2]), 1, 0.5, 0.5, 1.0, *[np.zeros(1)] * 3, 1.0)
     assert coin.var_theory()[0] == pytest.approx(np.std([0, 0.25]) / 0.25)
 
 
@@ -136,28 +139,28 @@ def test_the_measured_growth_comes_near_the_theory():
 def test_instance_norm_and_adain_on_photographs():
     first, second = photos.photo("China"), photos.photo("Flower")
     expected = nn.InstanceNorm2d(3)(torch.from_numpy(first.copy())[None])[0].numpy()
-    assert np.allclose(studies.instance_norm(first), expected)
-    whole = studies.adain(first, second, 1.0)
+    assert np.allclose(style.instance_norm(first), expected)
+    whole = style.adain(first, second, 1.0)
     assert np.allclose(whole.mean(axis=(1, 2)), second.mean(axis=(1, 2)))
     assert np.allclose(whole.std(axis=(1, 2)), second.std(axis=(1, 2)))
-    assert np.allclose(studies.adain(first, second, 0.0), first)
+    assert np.allclose(style.adain(first, second, 0.0), first)
     # Back with its own statistics, the photograph is itself.
-    assert np.allclose(studies.adain(whole, first, 1.0), first)
+    assert np.allclose(style.adain(whole, first, 1.0), first)
 
 
 # ---- training
 
 
 def test_training_learns_and_is_the_same_every_time():
-    first = studies._trained(("BatchNorm", "LayerNorm"), 32, 4, 2, 2, 0.05, 0)
-    studies._trained.forget()
-    again = studies._trained(("BatchNorm", "LayerNorm"), 32, 4, 2, 2, 0.05, 0)
+    first = training.trained(("BatchNorm", "LayerNorm"), 32, 4, 2, 2, 0.05, 0)
+    training.trained.forget()
+    again = training.trained(("BatchNorm", "LayerNorm"), 32, 4, 2, 2, 0.05, 0)
     assert all(np.array_equal(a, b, equal_nan=True) for a, b in zip(first, again, strict=True))
     assert (first[0] < 0.2).all() and not first[1].any()
 
 
 def test_switchable_s_weights_start_at_thirds_and_learn():
-    _, _, mixing = studies._trained(("Switchable",), 64, 1, 1, 2, 0.05, 0)
+    _, _, mixing = training.trained(("Switchable",), 64, 1, 1, 2, 0.05, 0)
     assert np.allclose(mixing.sum(axis=-1), 1)
     assert 1e-4 < np.abs(mixing - 1 / 3).max() < 0.6
 
@@ -200,7 +203,7 @@ def test_sentences_of_odd_settings_have_no_odd_numbers(case, language):
 def test_an_axis_is_called_standard_only_where_its_slices_are():
     """Padded positions have no statistics; at the real ones LayerNorm gives mean 0 and deviation 1."""
     result = experiment.run(Settings(kind="Sequence", examples=5))
-    left, block = result.residual, result.block
+    left, block = result.block.residual, result.block
     assert not block.real.all()
     real = block.x_hat["LayerNorm"].std(axis=1)[block.real]
     assert (left.low["LayerNorm"]["token"], left.high["LayerNorm"]["token"]) == (real.min(), real.max())
@@ -222,11 +225,13 @@ def test_the_scripts_give_the_numbers_of_the_page_in_a_fresh_interpreter():
     for case, result in results.items():
         lines = (line.split(":") for line in said[case])
         numbers = {name: list(map(float, values.split())) for name, values in lines}
-        x, found = result.block.values
-        assert numbers["x"] == pytest.approx([x]), case
-        for norm, (mean, var, x_hat) in found.items():
+        block = result.block
+        assert numbers["x"] == pytest.approx([block.x[block.cell]]), case
+        for norm in norms.NORMS:
             if norm != "None":
-                expected = [mean, var, x_hat, CODE[case].gamma * x_hat + CODE[case].beta]
+                found = arithmetic(result, norm)
+                expected = [found.mean, found.var, found.x_hat, CODE[case].gamma * found.x_hat + CODE[case].beta]
+                assert found.y == expected[-1]
                 assert numbers[norm] == pytest.approx(expected, rel=1e-8, abs=1e-10), (case, norm)
                 if f"nn {norm}" in numbers:
-                    assert numbers[f"nn {norm}"] == pytest.approx([x_hat], rel=1e-8, abs=1e-10), (case, norm)
+                    assert numbers[f"nn {norm}"] == pytest.approx([found.x_hat], rel=1e-8, abs=1e-10), (case, norm)

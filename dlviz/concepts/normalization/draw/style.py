@@ -1,16 +1,19 @@
-"""Figures of the photographs: instance statistics removed, and exchanged."""
+"""The photographs: instance statistics removed, and exchanged."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
+from dlviz.contract import Drawing, Run
 from dlviz.drawing.charts.pictures import Image, pictures
 from dlviz.drawing.grammar.finish import finish, footnote
 from dlviz.drawing.grammar.theme import Look, tr
 from dlviz.numbers import percent
 
-from .curves import off
-from .measure import Picture, Result
+if TYPE_CHECKING:
+    from ..result import Result
+    from ..style import Picture
 
 HEIGHT = 520
 
@@ -23,11 +26,10 @@ def _image(picture: Picture, name: str, look: Look) -> Image:
     return Image(picture.pixels, name, (f"μ {listed(picture.mean)}", f"σ {listed(picture.deviation)}", cut))
 
 
-def contrast(result: Result, look: Look, ghost: Result | None = None) -> Any:
+def contrast(runs: Sequence[Run], look: Look) -> Any:
     """A photograph and a copy with another contrast, before and after InstanceNorm."""
+    result = runs[0].result
     style = result.style
-    if style is None:
-        return off(look, HEIGHT)
     images = [
         _image(style.photo, tr(look, "Photograph"), look),
         _image(style.copy, tr(look, "Copy: contrast × {value}", value=f"{result.settings.contrast:g}"), look),
@@ -38,12 +40,15 @@ def contrast(result: Result, look: Look, ghost: Result | None = None) -> Any:
     return finish(pictures(images, look), look, height=HEIGHT, title=footnote(note, look))
 
 
-def swap(result: Result, look: Look, ghost: Result | None = None) -> Any:
+def contrast_numbers(result: Result, _look: Look) -> dict[str, object]:
+    """How different the two are after InstanceNorm."""
+    return {"difference": result.style.difference}
+
+
+def swap(runs: Sequence[Run], look: Look) -> Any:
     """Two photographs, and each with the mean and deviation of the other's channels."""
-    style = result.style
-    if style is None:
-        return off(look, HEIGHT)
-    share = result.settings.strength
+    result = runs[0].result
+    style, share = result.style, result.settings.strength
     images = [
         _image(style.photo, tr(look, "Photograph"), look),
         _image(style.other, tr(look, "The other photograph"), look),
@@ -54,13 +59,10 @@ def swap(result: Result, look: Look, ghost: Result | None = None) -> Any:
     return finish(pictures(images, look), look, height=HEIGHT, title=footnote(note, look))
 
 
-def described(result: Result) -> dict[str, object]:
-    """Numbers for the text alternatives."""
+def swap_numbers(result: Result, _look: Look) -> dict[str, object]:
+    """The first photograph's deviation before and after."""
     style = result.style
-    if style is None:
-        return {"difference": 0.0, "before": 0.0, "after": 0.0}
-    return {
-        "difference": style.difference,
-        "before": float(style.photo.deviation.mean()),
-        "after": float(style.swapped.deviation.mean()),
-    }
+    return {"before": float(style.photo.deviation.mean()), "after": float(style.swapped.deviation.mean())}
+
+
+DRAWINGS = {"contrast": Drawing(contrast, contrast_numbers, HEIGHT), "swap": Drawing(swap, swap_numbers, HEIGHT)}

@@ -1,0 +1,1 @@
+"""The pictures of the page "Normalization": a module a panel."""
