@@ -10,13 +10,13 @@ This package imports neither torch nor altair nor streamlit.
 
 from dlviz.contract.knobs import Knob, also_shown, knob, log_ticks, on_panel
 from dlviz.contract.modules import Drawing, Experiment, Figures, FigureSpec, Study
-from dlviz.contract.panels import SWITCHED_OFF, Figure, Panel
+from dlviz.contract.panels import SWITCHED_OFF, Empty, Figure, Panel
 from dlviz.contract.results import Check, Computed, Fallback, Note, Preset, Readout, Result, switched_off
 from dlviz.contract.runs import Run
 from dlviz.contract.settings import PANELS, Rejected, Settings
 
 __all__ = [
-    "PANELS", "SWITCHED_OFF", "Check", "Computed", "Drawing", "Experiment", "Fallback", "Figure", "FigureSpec",
+    "PANELS", "SWITCHED_OFF", "Check", "Computed", "Drawing", "Empty", "Experiment", "Fallback", "Figure", "FigureSpec",
     "Figures", "Knob", "Note", "Panel", "Preset", "Readout", "Rejected", "Result", "Run", "Settings", "Study",
     "also_shown", "knob", "log_ticks", "on_panel", "switched_off",
 ]  # fmt: skip

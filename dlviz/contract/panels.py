@@ -18,10 +18,6 @@ def _always(_settings: Any) -> bool:
     return True
 
 
-def _never(_settings: Any) -> None:
-    return None
-
-
 @dataclass(frozen=True)
 class Figure:
     """One picture of a panel; ``label`` is a gettext id.
@@ -38,14 +34,21 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Empty:
+    """Where a panel has nothing to draw though it is on: ``when(settings)``, and the ``reason``, a gettext id."""
+
+    reason: str
+    when: Callable[[Any], bool]
+
+
+@dataclass(frozen=True)
 class Panel:
     """One row: what is switched on together.
 
     ``name`` is its word in "Also show" (a gettext id), "" for what is always shown: the hero, first in the table.
     ``fills`` is the field of the concept's Result that its study computes, None where it draws what others computed;
     ``cost`` is about how long that takes, in a unit that the rows of a table share. ``figures`` are its pictures by
-    name. ``empty(settings)`` is why there is nothing to draw though it is switched on (a gettext id), or None; it is
-    not computed then. Rows with one stem share its study, which is computed once for all of them.
+    name. Where it is ``empty`` it is not computed. Rows with one stem share its study, which is computed once for all.
     """
 
     name: str
@@ -53,13 +56,13 @@ class Panel:
     figures: Mapping[str, Figure]
     fills: str | None = None
     cost: float | Callable[[Any], float] = 0.1
-    empty: Callable[[Any], str | None] = _never
+    empty: Empty | None = None
 
     def missing(self, settings: Any) -> str | None:
         """Why there is nothing to draw with these settings (a gettext id), or None."""
         if self.name and self.name not in settings.panels:
             return SWITCHED_OFF
-        return self.empty(settings)
+        return self.empty.reason if self.empty is not None and self.empty.when(settings) else None
 
     def computed(self, settings: Any) -> bool:
         """Whether a run with these settings computes it. What is always shown always is."""

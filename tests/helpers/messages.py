@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dlviz import catalog
+from dlviz.contract import SWITCHED_OFF
 from dlviz.drawing.export import files
 from dlviz.engine.surfaces import expressions
 
@@ -20,14 +21,13 @@ CALLS: dict[str, tuple[tuple[int, ...], tuple[str, ...]]] = {
     "knob": ((1,), ("label", "group", "help")),
     "Knob": ((0, 1, 2), ("label", "group", "help")),
     "Readout": ((0, 3), ("label", "help")),
-    "FigureSpec": ((0,), ("label",)),
 }
 
 
 def collected() -> set[str]:
     """Every message id."""
     found = {message for path in SOURCES for message in in_source(path)}
-    found |= set(catalog.SYLLABUS) | set(expressions.MESSAGES) | set(files.MESSAGES)
+    found |= {SWITCHED_OFF} | set(catalog.SYLLABUS) | set(expressions.MESSAGES) | set(files.MESSAGES)
     for concept in catalog.concepts().values():
         for preset in concept.experiment.PRESETS:
             # Labels that are put together; the short run has the same.
@@ -39,6 +39,7 @@ def collected() -> set[str]:
             found |= {text for text in (knob.label, knob.group, knob.help) if text}
             found |= set(settings.options(name)) if knob.words else set()
         found |= {figure.label for figure in concept.figures.FIGURES.values()}
+        found |= {panel.empty.reason for panel in settings.PANELS if panel.empty is not None}
     return found
 
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from dlviz.contract import Figure, Panel
+from dlviz.contract import Empty, Figure, Panel
 
 
-def _without_source(reason: str) -> Any:
-    return lambda settings: reason if settings.source == "No source" else None
+def _without_source(reason: str) -> Empty:
+    return Empty(reason, lambda settings: settings.source == "No source")
 
 
-def _without_labels(settings: Any) -> str | None:
-    return None if settings.labels else "Choose at least one number of labels."
-
+WITHOUT_LABELS = Empty("Choose at least one number of labels.", lambda settings: not settings.labels)
 
 PANELS = (
-    Panel("", "sweep", {"hero": Figure("Accuracy against what is frozen")}, "sweep", 1.5, _without_labels),
+    Panel("", "sweep", {"hero": Figure("Accuracy against what is frozen")}, "sweep", 1.5, WITHOUT_LABELS),
     Panel("Network", "network", {"network": Figure("What is trained", click={"frozen": "freeze"})}, "blocks", 0.2),
     Panel(
         "Curves", "curves", {"accuracy": Figure("Accuracy while it learns"), "loss": Figure("Loss while it learns")},
@@ -43,6 +39,6 @@ PANELS = (
     Panel(
         "Transfer map", "pairs",
         {"pairs": Figure("Every source on every target", click={"source": "source", "target": "target"}, wide=True)},
-        "pairs", 25.0, _without_labels,
+        "pairs", 25.0, WITHOUT_LABELS,
     ),
 )  # fmt: skip

@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dlviz.contract import Empty, Figure, Panel
 
-from dlviz.contract import SWITCHED_OFF, Figure, Panel
-
-
-def _no_norm(settings: Any) -> str | None:
-    return None if settings.norms else "Choose at least one norm."
-
-
-def _no_network(chosen: tuple[str, ...]) -> str | None:
-    return None if chosen else "Choose at least one network."
-
+NO_NORM = Empty("Choose at least one norm.", lambda settings: not settings.norms)
+NO_NETWORK = "Choose at least one network."
 
 PANELS = (
     Panel(
@@ -21,10 +13,10 @@ PANELS = (
         "block",
         {"hero": Figure("Who is averaged with whom", {"example": "n", "channel": "c", "position": "p"})},
         fills="block",
-        empty=_no_norm,
+        empty=NO_NORM,
     ),
-    Panel("One cell", "cell", {"cell": Figure("Arithmetic of one cell")}, empty=_no_norm),
-    Panel("Axes", "axes", {"axes": Figure("Mean and deviation along each axis")}, empty=_no_norm),
+    Panel("One cell", "cell", {"cell": Figure("Arithmetic of one cell")}, empty=NO_NORM),
+    Panel("Axes", "axes", {"axes": Figure("Mean and deviation along each axis")}, empty=NO_NORM),
     Panel("Steps", "steps", {"steps": Figure("BatchNorm step by step")}, fills="steps"),
     Panel(
         "Batch size",
@@ -45,7 +37,7 @@ PANELS = (
         },
         fills="training",
         cost=12.0,
-        empty=lambda settings: _no_network(settings.trained),
+        empty=Empty(NO_NETWORK, lambda settings: not settings.trained),
     ),
     Panel(
         "Depth",
@@ -53,16 +45,15 @@ PANELS = (
         {"depth": Figure("Gradient norm through depth")},
         fills="depth",
         cost=2.0,
-        empty=lambda settings: _no_network(settings.deep),
+        empty=Empty(NO_NETWORK, lambda settings: not settings.deep),
     ),
     Panel("Groups", "groups", {"groups": Figure("From LayerNorm to InstanceNorm")}, fills="groups"),
     Panel(
         "Padding",
         "padding",
-        # Only sequences are padded.
         {"padding": Figure("What padding does to the real cells", when=lambda settings: settings.kind == "Sequence")},
         fills="padding",
-        empty=lambda settings: None if settings.kind == "Sequence" else SWITCHED_OFF,
+        empty=Empty("Only sequences are padded.", lambda settings: settings.kind != "Sequence"),
     ),
     Panel(
         "Style",
