@@ -11,8 +11,8 @@ from dlviz.language import words
 from dlviz.numbers import small
 
 from . import trained_sentences
+from .magnitudes import power, power_of_ten
 from .measure import Result
-from .texts import power, power_of_ten
 
 PARTS = {
     "pairs": "pairs",

@@ -7,6 +7,7 @@ from dlviz.progress import Progress, silent, split
 
 from . import exploding, remembering, studies, tasks
 from .measure import Result
+from .networks import network
 from .presets import PRESETS
 from .script import code
 from .sentences import facts, notice, readouts
@@ -36,12 +37,12 @@ def run(settings: Settings, progress: Progress = silent) -> Result:
     progress(0.0)
     s = settings
     parts = ["reach", *(panel for panel in COSTS if panel in s.panels)]
-    looked_at = studies.network(s, s.cell)
+    looked_at = network(s, s.cell)
     found: dict = {}
     for part, watch in zip(parts, split(progress, [COSTS[part] for part in parts]), strict=True):
         if part == "reach":
             found["reach"] = {
-                cell: studies.reach(studies.network(s, cell), s.seeds, s.seed, progress=each)
+                cell: studies.reach(network(s, cell), s.seeds, s.seed, progress=each)
                 for cell, each in zip(s.cells, split(watch, [1.0] * len(s.cells)), strict=True)
             }
         elif part == "All pairs":

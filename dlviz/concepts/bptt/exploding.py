@@ -7,7 +7,9 @@ import numpy as np
 from dlviz.engine.runtime.cache import cached
 from dlviz.progress import Progress, silent
 
+from .networks import keys
 from .settings import Settings
+from .starts import Start, networks, start
 from .trained import CURES, End, Exploding
 
 BATCH = 32
@@ -19,15 +21,13 @@ def exploding(s: Settings, progress: Progress = silent) -> Exploding | None:
     """The five runs; None for noise, which has no answer to learn."""
     if s.data == "Noise":
         return None
-    bias = {"LSTM": s.forget_bias, "GRU": s.update_bias}.get(s.cell, 0.0)
-    start = (s.cell, s.trained_hidden, s.matrix, s.radius, s.input_gain, bias)
     rates = (s.rate, s.clip_norm, s.clip_value, s.weight_decay, s.lower_rate)
-    return _runs(start, s.data, min(s.steps_read, LONGEST), rates, s.steps, s.seed, progress=progress)
+    return _runs(start(s, s.cell), s.data, min(s.steps_read, LONGEST), rates, s.steps, s.seed, progress=progress)
 
 
 @cached(16)
 def _runs(
-    start: tuple[str, int, str, float, float, float],
+    of: Start,
     data: str,
     length: int,
     rates: tuple[float, float, float, float, float],
@@ -36,7 +36,7 @@ def _runs(
     *,
     progress: Progress = silent,
 ) -> Exploding:
-    """``start``: cell, units, matrix, radius, gain of the inputs, gate bias; ``rates`` as in the settings."""
+    """``rates`` as in the settings, in the order of the knobs."""
     import torch
 
     from dlviz.engine.data import sequences
@@ -49,9 +49,6 @@ def _runs(
     from dlviz.engine.networks.rnn import Unrolled
     from dlviz.engine.networks.updates import sgd
     from dlviz.engine.signals.recurrent_init import generator
-
-    from .remembering import networks
-    from .studies import keys
 
     rate, norm, value, decay, lower = rates
     off = float("inf")
@@ -70,7 +67,7 @@ def _runs(
         return x.float().transpose(0, 1)[None].to(nets.bias.device), y[None].to(nets.bias.device)
 
     with torch.no_grad():
-        nets = networks(start, kind, [key], len(CURES))
+        nets = networks(of, kind, [key], len(CURES))
         failures = Failures()
         quantities = ("loss", "grad_norm", "clip_angle", "clip_share")
         run = fit(
@@ -80,4 +77,4 @@ def _runs(
             record=[*map(Record, quantities), failures], progress=progress,
         )  # fmt: skip
     ends = tuple(None if f is None else End(f.step + 1, f.tensor, f.time) for f in failures.found_by_model)
-    return Exploding(start[0], start[1], data, length, BATCH, *(failures.until(run[name]) for name in quantities), ends)
+    return Exploding(of.cell, of.hidden, data, length, BATCH, *(failures.until(run[name]) for name in quantities), ends)

@@ -17,7 +17,8 @@ from dlviz.drawing.grammar.piece import Piece, mark
 from dlviz.drawing.grammar.theme import Look, tr
 
 from .alternatives import missing
-from .measure import GONE, Result
+from .magnitudes import GONE
+from .measure import Result
 
 HEIGHT = 380
 STRIP = (-0.26, -0.08)

@@ -17,7 +17,8 @@ from dlviz.drawing.grammar.theme import Look, tr
 from dlviz.numbers import small
 
 from .alternatives import missing
-from .measure import GONE, Reach, Result
+from .magnitudes import GONE
+from .measure import Reach, Result
 
 HEIGHT = 440
 

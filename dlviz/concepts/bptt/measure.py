@@ -11,11 +11,9 @@ import numpy as np
 
 from dlviz import contract
 
+from .magnitudes import GONE
 from .settings import Settings
 from .trained import Exploding, Remembering, Tasks
-
-GONE = 1e-300
-"""Numbers below are not drawn but said."""
 
 
 @dataclass(frozen=True)

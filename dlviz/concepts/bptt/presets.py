@@ -7,9 +7,9 @@ import numpy as np
 from dlviz.contract import Check, Preset
 from dlviz.numbers import percent
 
+from .magnitudes import power
 from .measure import Result
 from .settings import Settings
-from .texts import power
 from .trained_presets import PRESETS as TRAINED
 
 

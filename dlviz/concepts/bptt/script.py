@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .measure import Result
-from .studies import keys, network
+from .networks import keys, network
 
 HEAD = """import torch
 from torch import nn

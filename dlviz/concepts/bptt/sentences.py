@@ -8,8 +8,8 @@ from dlviz.contract import Note, Readout
 from dlviz.numbers import small
 
 from . import trained_sentences
-from .measure import GONE, Result
-from .texts import power, power_of_ten
+from .magnitudes import GONE, power, power_of_ten
+from .measure import Result
 
 FACTORS = {
     "RNN tanh": "Factor per step back: RNN tanh",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from dlviz.engine.runtime.cache import cached
 from dlviz.progress import Progress, silent, split
 
 from .measure import Gates, Pairs, Reach, Steps, Weight
-from .settings import Settings
+from .networks import Network, batches, keys, read
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,76 +20,7 @@ TARGETS = 40
 EXACT = 6e9
 """Multiplications up to which the triangle is exact; beyond, it is estimated within about PROBED."""
 PROBED = 2e10
-WEIGHTS, STEPS = 1.5e6, 4e6
-"""As many networks at once as have so many weights, and so many numbers to remember, together: what fits a cache."""
 POWERS = 40
-
-
-class Network(NamedTuple):
-    """What a network and its sequence depend on, but for the seed."""
-
-    cell: str
-    hidden: int
-    matrix: str
-    radius: float
-    input_gain: float
-    bias: float
-    data: str
-    length: int
-
-
-def network(settings: Settings, cell: str) -> Network:
-    """Of a cell under the settings that matter to it."""
-    s = settings
-    bias = {"LSTM": s.forget_bias, "GRU": s.update_bias}.get(cell, 0.0)
-    return Network(cell, s.hidden, s.matrix, s.radius, s.input_gain, bias, s.data, s.steps_read)
-
-
-def keys(seed: int, count: int) -> list[int]:
-    """The keys of ``count`` networks."""
-    return [1000 * seed + i for i in range(count)]
-
-
-def _batches(of: Network, seed: int, seeds: int) -> list[list[int]]:
-    """Keys of the networks in groups that fit a cache: a larger group waits for memory at each step."""
-    from dlviz.engine.signals.cells import BLOCKS
-
-    blocks = BLOCKS[of.cell]
-    together = max(1, int(min(WEIGHTS / (blocks * of.hidden**2), STEPS / (3 * of.length * blocks * of.hidden))))
-    all_keys = keys(seed, seeds)
-    return [all_keys[i : i + together] for i in range(0, seeds, together)]
-
-
-class _Run(NamedTuple):
-    trace: Any  # cells.Trace
-    last: Tensor  # (S, state) ∂L/∂s_T
-    loss: Tensor  # (S,)
-    inputs: Tensor  # (S, T, m)
-
-
-def _read(of: Network, chosen: list[int], progress: Progress = silent) -> _Run:
-    """The networks with these keys read their sequences, to the loss."""
-    import torch
-
-    from dlviz.engine.data import sequences
-    from dlviz.engine.runtime.device import device
-    from dlviz.engine.signals import cells, recurrent_init
-
-    kind = sequences.KINDS[of.data]
-    drawn = [sequences.draw(of.data, of.length, 1, recurrent_init.generator(key, 6)) for key in chosen]
-    x = torch.cat([inputs for inputs, _ in drawn]).to(device(double=True))
-    y = torch.cat([target for _, target in drawn]).to(x.device)
-    given = {"matrix": of.matrix, "radius": of.radius, "input_gain": of.input_gain, "bias": of.bias}
-    networks = recurrent_init.draw(
-        of.cell, of.hidden, kind.inputs, chosen, **given, progress=lambda _share: progress(0.0)
-    )
-    trace = cells.forward(networks, x, progress)
-    readout = recurrent_init.readout(of.hidden, kind.outputs, chosen)
-    loss, by_h = sequences.final_loss(of.data, trace.h[-1], readout, y)
-    # The loss reads h; c of an LSTM has no direct part in it.
-    last = torch.zeros(len(chosen), networks.state, dtype=x.dtype, device=x.device)
-    last[:, : of.hidden] = by_h
-    return _Run(trace, last, loss, x)
 
 
 @cached(128)
@@ -100,11 +31,11 @@ def reach(of: Network, seeds: int, seed: int, *, progress: Progress = silent) ->
     from dlviz.engine.signals import cells, recurrent_init
 
     gradients, losses, sigmas, slopes = [], [], [], []
-    groups = _batches(of, seed, seeds)
+    groups = batches(of, seed, seeds)
     with torch.no_grad():
         for chosen, part in zip(groups, split(progress, map(len, groups)), strict=True):
             forward, backward = split(part, (1, 1))
-            run = _read(of, chosen, forward)
+            run = read(of, chosen, forward)
             by_state, _ = cells.backward(run.trace, run.last, backward)
             gradients.append(cells.norm(by_state[1:].flip(0)).T.cpu().numpy())
             losses.append(run.loss.cpu().numpy())
@@ -125,7 +56,7 @@ def pairs(of: Network, seed: int, *, progress: Progress = silent) -> Pairs:
     stride = -(-of.length // TARGETS)
     targets = list(range(of.length, 0, -stride))[::-1]
     with torch.no_grad():
-        trace = _read(of, keys(seed, 1)).trace
+        trace = read(of, keys(seed, 1)).trace
         each = 2 * trace.cells.weight_hh[0].numel() * sum(targets)
         state, probes = trace.cells.state, None
         if each * state > EXACT:
@@ -144,7 +75,7 @@ def steps(of: Network, seed: int, *, progress: Progress = silent) -> Steps:
     from dlviz.engine.signals import cells
 
     with torch.no_grad():
-        trace = _read(of, keys(seed, 1)).trace
+        trace = read(of, keys(seed, 1)).trace
         state = trace.cells.state
         most = int(np.clip(64 * (64 / state) ** 1.5, 10, 64))
         at = np.unique(np.linspace(1, of.length, min(most, of.length)).round().astype(int))
@@ -176,11 +107,11 @@ def weight(of: Network, seeds: int, seed: int, *, progress: Progress = silent) -
     from dlviz.engine.signals import cells
 
     errors, angles, norms, first = [], [], [], None
-    groups = _batches(of, seed, seeds)
+    groups = batches(of, seed, seeds)
     with torch.no_grad():
         for chosen, part in zip(groups, split(progress, map(len, groups)), strict=True):
             forward, backward, *each = split(part, (2, 2, *(1 / len(chosen) for _ in chosen)))
-            run = _read(of, chosen, forward)
+            run = read(of, chosen, forward)
             _, by_sum = cells.backward(run.trace, run.last, backward)
             for s in range(len(chosen)):
                 gram, peak = _gram(by_sum[:, s].flip(0), run.trace.h[:-1, s].flip(0))
@@ -243,7 +174,7 @@ def gates(of: Network, seed: int, *, progress: Progress = silent) -> Gates:
 
     n = of.hidden
     with torch.no_grad():
-        run = _read(of, keys(seed, 1))
+        run = read(of, keys(seed, 1))
         trace = run.trace
         of_step = trace.gates[:, 0]  # (T, G, n)
         lstm = of.cell == "LSTM"

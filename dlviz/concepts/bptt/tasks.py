@@ -7,6 +7,7 @@ import numpy as np
 from dlviz.engine.runtime.cache import cached
 from dlviz.progress import Progress, silent
 
+from .networks import gate_bias, keys
 from .settings import Settings
 from .trained import TASKS, Shape, Tasks
 
@@ -28,7 +29,7 @@ def shapes() -> dict[str, tuple[list[bool], list[int]]]:
 
 def tasks(s: Settings, progress: Progress = silent) -> Tasks:
     """The gradients of all losses, of the cell looked at."""
-    bias = {"LSTM": s.forget_bias, "GRU": s.update_bias}.get(s.cell, 0.0)
+    bias = gate_bias(s, s.cell)
     return _tasks(s.cell, s.matrix, s.radius, s.input_gain, bias, s.seed, progress=progress)
 
 
@@ -40,8 +41,6 @@ def _tasks(
     import torch
 
     from dlviz.engine.signals import cells, recurrent_init
-
-    from .studies import keys
 
     found = {}
     chosen = keys(seed, 1)

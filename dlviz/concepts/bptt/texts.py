@@ -1,12 +1,7 @@
-"""Numbers as the page writes them, down to where float64 ends."""
+"""Where a run ended, as the page writes it."""
 
 from __future__ import annotations
 
-import math
-
-from dlviz.numbers import above, small
-
-from .measure import GONE
 from .trained import End
 
 
@@ -22,20 +17,3 @@ def tensor(end: End) -> str:
     if end.tensor.startswith("gradient of "):
         return "∂L/∂" + end.tensor.removeprefix("gradient of ")
     return {"loss": "L", "output": "y", "gradient norm": "‖∂L/∂θ‖"}.get(end.tensor, end.tensor)
-
-
-def power(value: float) -> str:
-    """A number that is not negative, in three digits; what is too small to be drawn as such."""
-    return above(value, GONE)
-
-
-def power_of_ten(log: float) -> str:
-    """10^log, whether or not float64 can hold it; "0" for -inf, a dash where there is no number."""
-    if math.isnan(log) or log == math.inf:
-        return "–"
-    if math.isinf(log):
-        return "0"
-    if abs(log) < 300:
-        return small(10**log)
-    exponent = math.floor(log)
-    return f"{10 ** (log - exponent):.2f}e{exponent}".replace("-", "−")

@@ -10,10 +10,10 @@ import torch
 from page_scripts import printed
 from pictures import check_schema, compiled
 
-from dlviz.concepts.bptt import experiment, figures, hero, presets, studies
+from dlviz.concepts.bptt import experiment, figures, hero, networks, presets, studies
+from dlviz.concepts.bptt.magnitudes import power, power_of_ten
 from dlviz.concepts.bptt.measure import Reach
 from dlviz.concepts.bptt.settings import Settings
-from dlviz.concepts.bptt.texts import power, power_of_ten
 from dlviz.drawing.charts import triangle
 from dlviz.drawing.grammar.theme import Look
 from dlviz.engine.signals import cells
@@ -39,9 +39,9 @@ def test_claims_fail_where_the_phenomenon_is_absent():
 
 def first(settings, cell):
     """Trace and gradient of the page's first network, from the engine, and the seed's own sequence."""
-    of = studies.network(settings, cell)
+    of = networks.network(settings, cell)
     with torch.no_grad():
-        run = studies._read(of, studies.keys(settings.seed, 1))
+        run = networks.read(of, networks.keys(settings.seed, 1))
         by_state, by_sum = cells.backward(run.trace, run.last)
     return run, by_state, by_sum
 
@@ -57,7 +57,7 @@ def test_the_hero_is_the_norm_of_the_gradient(cell):
     expected = np.linalg.norm(by_state[1:, 0].numpy(), axis=1)[::-1]
     assert np.allclose(reach.gradient[0], expected, rtol=1e-12)
     # Networks are the same whichever are computed together.
-    alone = studies.reach(studies.network(settings, cell), 1, settings.seed)
+    alone = studies.reach(networks.network(settings, cell), 1, settings.seed)
     assert np.array_equal(alone.gradient[0], reach.gradient[0])
 
 
@@ -152,7 +152,7 @@ def test_singular_values_radius_and_powers_are_numpy_s():
 
 
 def test_pairs_end_where_the_gradient_does_and_are_estimated_where_they_are_many(monkeypatch):
-    of = studies.network(SMALL, "LSTM")
+    of = networks.network(SMALL, "LSTM")
     exact = studies.pairs(of, 0)
     assert exact.probes == 0 and np.allclose(exact.logs[np.arange(15), np.arange(15)], 0)
     monkeypatch.setattr(studies, "EXACT", 0.0)

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from dlviz.concepts.bptt import experiment, exploding, remembering, tasks, trained_presets, trained_sentences
+from dlviz.concepts.bptt.mini_batches import Drawn
 from dlviz.concepts.bptt.settings import Settings
 from dlviz.concepts.bptt.texts import tensor
 from dlviz.concepts.bptt.trained import CURES, TASKS, End
@@ -125,7 +126,7 @@ def test_the_level_of_the_adding_problem_is_that_of_always_answering_one():
 
 
 def test_mini_batches_are_the_task_at_the_end_of_the_tensor():
-    drawn = remembering.Drawn("Copy", [9, 4], [recurrent_init.generator(0, 8)], 0.5, 100, "cpu")
+    drawn = Drawn("Copy", [9, 4], [recurrent_init.generator(0, 8)], 0.5, 100, "cpu")
     x, y = drawn(0)
     for m, length in enumerate((9, 4)):
         assert (x[m, : 9 - length] == 0).all()
