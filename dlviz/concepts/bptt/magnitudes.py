@@ -25,3 +25,8 @@ def power_of_ten(log: float) -> str:
         return small(10**log)
     exponent = math.floor(log)
     return f"{10 ** (log - exponent):.2f}e{exponent}".replace("-", "−")
+
+
+def size(value: float) -> str:
+    """As :func:`power`, with a dash for what is not finite."""
+    return power(float(value)) if math.isfinite(value) else "–"
