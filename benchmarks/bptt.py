@@ -32,7 +32,8 @@ from torch import nn
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from dlviz.concepts.bptt import remembering  # noqa: E402
+from dlviz.concepts.bptt import remembering, starts  # noqa: E402
+from dlviz.concepts.bptt.mini_batches import Drawn  # noqa: E402
 from dlviz.engine.data import sequences  # noqa: E402
 from dlviz.engine.networks.batches import Generated  # noqa: E402
 from dlviz.engine.networks.clipping import Clip  # noqa: E402
@@ -194,10 +195,10 @@ def training(kind: str, steps: int, turns: int = 3) -> tuple[float, float, float
     task, own, hidden = sequences.KINDS["Copy"], [0, 1, 2], 32
     lengths = [lag + 1 for lag in remembering.lags(40)[::-1]]
     each = [length for length in lengths for _ in own]
-    start = (kind, hidden, "Gaussian", 1.0, 1.0, 1.0)
-    drawn = remembering.Drawn("Copy", lengths, [generator(key, 8) for key in own], 0.2, remembering.BATCH, "cpu")
+    start = starts.Start(kind, hidden, "Gaussian", 1.0, 1.0, 1.0)
+    drawn = Drawn("Copy", lengths, [generator(key, 8) for key in own], 0.2, remembering.BATCH, "cpu")
     many = [drawn(step) for step in range(steps)]
-    nets, rivals = remembering.networks(start, task, own, 4), []
+    nets, rivals = starts.networks(start, task, own, 4), []
     for m in range(len(each)):
         net, out = FUSED[kind](task.inputs, hidden), nn.Linear(hidden, task.outputs)
         net.bias_hh_l0.requires_grad_(False)

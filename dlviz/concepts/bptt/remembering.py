@@ -2,44 +2,70 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dlviz.contract import Check, Note, Preset, Readout, Study
 from dlviz.engine.runtime.cache import cached
+from dlviz.numbers import percent
 from dlviz.progress import Progress, silent, split
 
+from .mini_batches import Drawn
+from .networks import keys
 from .settings import Settings
-from .trained import CLOSE, Remembering
+from .starts import Start, networks, start
 
 if TYPE_CHECKING:
-    from dlviz.engine.data.sequences import Kind
-    from dlviz.engine.networks.rnn import RNN
+    from .result import Result
 
 BATCH = 16
 TESTED = 512
-CHUNK = 10  # training steps whose mini-batches are drawn at once
 CLIP = 1.0  # every gradient is scaled down to this norm
 COSTS = {"RNN tanh": 1.0, "RNN ReLU": 1.0, "LSTM": 3.0, "GRU": 2.8}
+CLOSE = 0.1
+"""An answer to the adding problem is right if it is off by less."""
+READOUTS = {
+    "RNN tanh": "Right at the longest lag: RNN tanh",
+    "RNN ReLU": "Right at the longest lag: RNN ReLU",
+    "LSTM": "Right at the longest lag: LSTM",
+    "GRU": "Right at the longest lag: GRU",
+}
 
 
-def networks(start: tuple[str, int, str, float, float, float], kind: Kind, keys: list[int], copies: int) -> RNN:
-    """``copies`` times the networks with these keys before training, in float32, one after the other.
+@dataclass(frozen=True)
+class Remembering:
+    """Networks of every kind of cell, trained on sequences of every length: C cells, L lengths, S seeds."""
 
-    ``start``: cell, units, matrix, radius, gain of the inputs, gate bias.
-    """
-    import torch
+    task: str
+    cells: tuple[str, ...]
+    lags: np.ndarray  # (L,) steps between symbol and answer (Copy), or steps of the sequence (Adding); ascending
+    accuracy: np.ndarray  # (C, L, S) share of right answers to fresh sequences
+    tested: int  # sequences that each network answers
+    chance: float  # share of right answers of the best constant answer
+    truncation: int | None  # k
+    hidden: int
+    steps: int
 
-    from dlviz.engine.networks.rnn import RNN
-    from dlviz.engine.runtime.device import device
-    from dlviz.engine.signals import recurrent_init
+    def median(self, cell: str, lag: int) -> float:
+        return float(np.median(self.accuracy[self.cells.index(cell), list(self.lags).index(lag)]))
 
-    cell, hidden, matrix, radius, gain, bias = start
-    given = {"matrix": matrix, "radius": radius, "input_gain": gain, "bias": bias}
-    drawn = recurrent_init.draw(cell, hidden, kind.inputs, keys, **given)
-    readout = recurrent_init.readout(hidden, kind.outputs, keys)
-    parts = [drawn.weight_ih, drawn.weight_hh, drawn.bias, readout, torch.zeros(len(keys), kind.outputs)]
-    return RNN(cell, *[part.float().to(device()).repeat(copies, *[1] * (part.dim() - 1)) for part in parts])
+    def at_the_longest(self) -> dict[str, float]:
+        """The median of every cell at the longest lag."""
+        return {cell: self.median(cell, int(self.lags[-1])) for cell in self.cells}
+
+    @property
+    def guessing(self) -> float:
+        """Accuracy that a network that guesses stays under, but for one test in ten thousand (normal approximation)."""
+        return self.chance + 3.72 * float(np.sqrt(self.chance * (1 - self.chance) / self.tested))
+
+    @property
+    def blind(self) -> np.ndarray:
+        """(L,) whether no gradient reaches the symbol: k steps back from the answer end after it (Copy)."""
+        if self.truncation is None or self.task != "Copy":
+            return np.zeros(len(self.lags), dtype=bool)
+        return self.lags >= self.truncation
 
 
 def lags(longest: int) -> tuple[int, ...]:
@@ -47,22 +73,18 @@ def lags(longest: int) -> tuple[int, ...]:
     return tuple(longest // part for part in (8, 4, 2, 1))
 
 
-def remembering(s: Settings, progress: Progress = silent) -> Remembering | None:
-    """Accuracy of every kind of cell against the lag; None without a cell."""
-    if not s.cells:
-        return None
+def compute(settings: Settings, progress: Progress = silent) -> Remembering:
+    """Accuracy of every kind of cell against the lag. It takes at least one cell."""
+    s = settings
     truncation = s.truncation if s.truncated else None
-    found = []
-    for cell, watch in zip(s.cells, split(progress, [COSTS[cell] for cell in s.cells]), strict=True):
-        bias = {"LSTM": s.forget_bias, "GRU": s.update_bias}.get(cell, 0.0)
-        start = (cell, s.trained_hidden, s.matrix, s.radius, s.input_gain, bias)
-        noise = s.blank_noise if s.task == "Copy" else 0.0
-        found.append(
-            _accuracy(
-                start, s.task, noise, s.longest, truncation, s.adam_rate, s.training_steps, s.trained_seeds, s.seed,
-                progress=watch,
-            )
-        )  # fmt: skip
+    noise = s.blank_noise if s.task == "Copy" else 0.0
+    found = [
+        _accuracy(
+            start(s, cell), s.task, noise, s.longest, truncation, s.adam_rate, s.training_steps, s.trained_seeds,
+            s.seed, progress=watch,
+        )
+        for cell, watch in zip(s.cells, split(progress, [COSTS[cell] for cell in s.cells]), strict=True)
+    ]  # fmt: skip
     # Of numbers spread evenly over [0, 1): how often the sum of two is within CLOSE of 1.
     chance = 1 / 8 if s.task == "Copy" else 1 - (1 - CLOSE) ** 2
     return Remembering(
@@ -73,7 +95,7 @@ def remembering(s: Settings, progress: Progress = silent) -> Remembering | None:
 
 @cached(32)
 def _accuracy(
-    start: tuple[str, int, str, float, float, float],
+    of: Start,
     task: str,
     noise: float,
     longest: int,
@@ -96,8 +118,6 @@ def _accuracy(
     from dlviz.engine.networks.updates import adam
     from dlviz.engine.signals.recurrent_init import generator
 
-    from .studies import keys
-
     kind = sequences.KINDS[task]
     own = keys(seed, seeds)
     falling = lags(longest)[::-1]
@@ -108,7 +128,7 @@ def _accuracy(
         return Drawn(task, lengths, [generator(key, part) for key in own], noise, count, nets.bias.device)
 
     with torch.no_grad():
-        nets = networks(start, kind, own, len(lengths))
+        nets = networks(of, kind, own, len(lengths))
         batches = drawn(8, BATCH)
         batches.alive = lambda: progress(0.97 * batches.step / steps)
         fit(
@@ -132,46 +152,99 @@ def _accuracy(
     return right.reshape(len(lengths), seeds)[::-1].copy()
 
 
-def _nothing() -> None:
-    pass
+# ---- presets
 
 
-class Drawn:
-    """Mini-batches for every length (longest first) and seed, several steps at a time.
+def gates_remember(result: Result) -> Check:
+    """With open gates LSTM and GRU still answer at the longest lag; vanilla RNNs hardly do."""
+    found = result.remembering
+    at = found.at_the_longest()
+    return Check(
+        min(at["LSTM"], at["GRU"]) > 0.6 and max(at["RNN tanh"], at["RNN ReLU"]) < 0.35,
+        {
+            "lag": int(found.lags[-1]),
+            "lstm": percent(at["LSTM"]),
+            "gru": percent(at["GRU"]),
+            "tanh": percent(at["RNN tanh"]),
+            "relu": percent(at["RNN ReLU"]),
+            "chance": percent(found.chance),
+        },
+    )
 
-    ``alive`` is called every few milliseconds while numbers are drawn, ``step`` being the training step.
-    """
 
-    def __init__(self, task: str, lengths: list[int], generators: list, noise: float, count: int, where) -> None:
-        self.task, self.lengths, self.generators, self.noise = task, lengths, generators, noise
-        self.count, self.where = count, where
-        self.step, self.alive = 0, _nothing
+def truncation_blinds(result: Result) -> Check:
+    """Below k the symbol is learned; at twice k the answers are guesses."""
+    found = result.remembering
+    k, cell = found.truncation or 0, found.cells[0]
+    near, far = (int(lag) for lag in (found.lags[found.lags < k][-1], found.lags[found.lags >= 2 * k][0]))
+    return Check(
+        found.median(cell, near) > 0.9 and found.median(cell, far) < found.guessing,
+        {
+            "k": k,
+            "near": near,
+            "far": far,
+            "seen": percent(found.median(cell, near)),
+            "blind": percent(found.median(cell, far)),
+            "chance": percent(found.chance),
+        },
+    )
 
-    def chunk(self, steps: int):
-        """Inputs (steps, M, T, B, d) and targets (steps, M, B); shorter sequences stand at the end."""
-        import torch
 
-        from dlviz.engine.data import sequences
+_TRUNCATED: dict[str, Any] = {
+    "panels": ("Remembering",),
+    "cells": ("GRU",),
+    "adam_rate": 0.01,
+    "training_steps": 300,
+}
 
-        kind, count = sequences.KINDS[self.task], self.count
-        models = len(self.lengths) * len(self.generators)
-        x = torch.zeros(steps, models, self.lengths[0], count, kind.inputs)
-        y = torch.zeros(steps, models, count, dtype=torch.float32 if kind.loss == "squared" else torch.long)
-        m = 0
-        for length in self.lengths:
-            for random in self.generators:
-                read, target = sequences.draw(self.task, length, steps * count, random)
-                if self.noise:
-                    # On the blanks alone: the symbol itself is clean.
-                    read[:, 1:] += self.noise * torch.randn(read[:, 1:].shape, generator=random)
-                x[:, m, -length:] = read.view(steps, count, length, -1).transpose(1, 2)
-                y[:, m] = target.view(steps, count)
-                self.alive()
-                m += 1
-        return x.to(self.where), y.to(self.where)
+PRESETS = (
+    Preset(
+        "open_gates",
+        Settings(panels=("Remembering",), forget_bias=4.0, update_bias=3.0),
+        gates_remember,
+    ),
+    Preset(
+        "blind",
+        Settings(truncated=True, truncation=10, **_TRUNCATED),
+        truncation_blinds,
+        pin=Settings(truncated=False, truncation=10, **_TRUNCATED),
+    ),
+)
 
-    def __call__(self, step: int):
-        self.step = step
-        if step % CHUNK == 0:
-            self.x, self.y = self.chunk(CHUNK)
-        return self.x[step % CHUNK], self.y[step % CHUNK]
+
+# ---- readouts and notices
+
+
+def readouts(result: Result) -> list[Readout]:
+    """What each cell came to at the longest lag, beside chance."""
+    found = result.remembering
+    chance = percent(found.chance)
+    return [
+        Readout(READOUTS[cell], percent(value), chance, help="Theory: chance.")
+        for cell, value in found.at_the_longest().items()
+    ]
+
+
+def notice(result: Result) -> list[Note]:
+    """Which cells remember over the longest lag, and what truncation hides from them."""
+    found = result.remembering
+    lag, at = int(found.lags[-1]), found.at_the_longest()
+    listed = ", ".join(f"{cell} {percent(value)}" for cell, value in at.items())
+    key = "remembered" if found.task == "Copy" else "added"
+    notes = [Note(key, {"lag": lag, "listed": listed, "chance": percent(found.chance)})]
+    guess = [cell for cell, value in at.items() if value <= found.guessing]
+    if guess:
+        notes.append(Note("guesses", {"cells": ", ".join(guess), "lag": lag}))
+    if found.blind.any():
+        notes.append(Note("blind", {"k": found.truncation}))
+        first = int(found.lags[found.blind][0])
+        echo = [cell for cell in found.cells if found.accuracy[found.cells.index(cell), found.blind][0].min()
+                > found.guessing]  # fmt: skip
+        if echo:
+            notes.append(Note("echo", {"cells": ", ".join(echo), "lag": first, "k": found.truncation}))
+    elif found.truncation is not None and found.task == "Copy":
+        notes.append(Note("sees", {"k": found.truncation, "lag": lag}))
+    return notes
+
+
+STUDY = Study(compute, PRESETS, readouts, notice)

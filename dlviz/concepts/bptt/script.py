@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .measure import Result
-from .studies import keys, network
+from .networks import keys, network
+from .result import Result
 
 HEAD = """import torch
 from torch import nn

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from dlviz import contract
-from dlviz.contract import also_shown, knob, log_ticks, on_panel
+from dlviz.contract import Panel, also_shown, knob, log_ticks, on_panel
 
-Panel = Literal["All pairs", "Step Jacobian", "Weight gradient", "Gates", "Exploding", "Remembering", "Sequence tasks"]
+from .panels import PANELS
+
 CellName = Literal["RNN tanh", "RNN ReLU", "LSTM", "GRU"]
 Data = Literal["Digit by pixels", "Digit by rows", "Adding", "Copy", "Noise"]
 
@@ -23,7 +24,9 @@ def uses(cell: str) -> Any:
 class Settings(contract.Settings):
     """The cells, their recurrent matrix, what they read, and what each panel needs."""
 
-    panels: tuple[Panel, ...] = also_shown(("All pairs",))
+    PANELS: ClassVar[tuple[Panel, ...]] = PANELS
+
+    panels: tuple[str, ...] = also_shown(("All pairs",))
 
     cells: tuple[CellName, ...] = knob(
         ("RNN tanh", "RNN ReLU", "LSTM", "GRU"), "Cells", group="Network", widget="pills"
@@ -116,7 +119,7 @@ class Settings(contract.Settings):
         3, "Networks trained (seeds)", ge=1, le=5, step=1, group="Remembering", when=on_panel("Remembering")
     )
 
-    def coarse(self) -> Settings:
+    def coarse(self) -> Self:
         """The training is short, of one network a lag and for the shortest lags alone."""
         quick = self.less(steps=50) if "Exploding" in self.panels else self
         return quick.less(trained_seeds=1, training_steps=20, longest=16) if "Remembering" in self.panels else quick

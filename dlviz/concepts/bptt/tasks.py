@@ -2,15 +2,42 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 import numpy as np
 
+from dlviz.contract import Check, Note, Preset, Study
 from dlviz.engine.runtime.cache import cached
+from dlviz.numbers import small
 from dlviz.progress import Progress, silent
 
+from .networks import gate_bias, keys
 from .settings import Settings
-from .trained import TASKS, Shape, Tasks
 
+if TYPE_CHECKING:
+    from .result import Result
+
+TASKS = ("One to many", "Many to one", "Many to many, aligned", "Encoder–decoder")
 STEPS, HIDDEN, INPUTS = 6, 16, 4
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A way to read a sequence and to answer, with the gradients of each of its losses."""
+
+    inputs: np.ndarray  # (T,) bool: where the network reads something; elsewhere zeros
+    losses: np.ndarray  # (J,) steps 1 ... T with a loss
+    gradient: np.ndarray  # (J, T) ‖∂L_j/∂s_t‖; 0 after the loss's own step
+
+
+@dataclass(frozen=True)
+class Tasks:
+    """The shapes of ``TASKS`` for one small network."""
+
+    cell: str
+    hidden: int
+    shapes: dict[str, Shape]
 
 
 def shapes() -> dict[str, tuple[list[bool], list[int]]]:
@@ -26,10 +53,10 @@ def shapes() -> dict[str, tuple[list[bool], list[int]]]:
     return dict(zip(TASKS, found, strict=True))
 
 
-def tasks(s: Settings, progress: Progress = silent) -> Tasks:
+def compute(settings: Settings, progress: Progress = silent) -> Tasks:
     """The gradients of all losses, of the cell looked at."""
-    bias = {"LSTM": s.forget_bias, "GRU": s.update_bias}.get(s.cell, 0.0)
-    return _tasks(s.cell, s.matrix, s.radius, s.input_gain, bias, s.seed, progress=progress)
+    s = settings
+    return _tasks(s.cell, s.matrix, s.radius, s.input_gain, gate_bias(s, s.cell), s.seed, progress=progress)
 
 
 @cached(16)
@@ -41,13 +68,12 @@ def _tasks(
 
     from dlviz.engine.signals import cells, recurrent_init
 
-    from .studies import keys
-
     found = {}
     chosen = keys(seed, 1)
     with torch.no_grad():
-        given = {"matrix": matrix, "radius": radius, "input_gain": gain, "bias": bias}
-        net = recurrent_init.draw(cell, HIDDEN, INPUTS, chosen, **given)
+        net = recurrent_init.draw(
+            cell, HIDDEN, INPUTS, chosen, matrix=matrix, radius=radius, input_gain=gain, bias=bias
+        )
         unit = recurrent_init.readout(HIDDEN, 1, chosen)
         random = recurrent_init.generator(chosen[0], 6)
         x = torch.randn(1, STEPS, INPUTS, generator=random, dtype=torch.float64).to(unit)
@@ -63,3 +89,32 @@ def _tasks(
             found[task] = Shape(np.array(reads), np.array(losses), gradient)
             progress((i + 1) / len(TASKS))
     return Tasks(cell, HIDDEN, found)
+
+
+def through_the_bottleneck(result: Result) -> Check:
+    """The encoder has no loss of its own: all its gradient comes through the state it hands over, and fades on."""
+    shape = result.tasks.shapes["Encoder–decoder"]
+    boundary = int(np.flatnonzero(shape.inputs)[-1])  # the encoder's last step, counted from 0
+    last = shape.gradient[-1]
+    return Check(
+        bool(shape.losses[0] > boundary + 1 and 0 < last[0] < last[boundary]),
+        {"first": float(last[0]), "boundary": float(last[boundary]), "step": boundary + 1},
+    )
+
+
+PRESETS = (
+    Preset("shapes", Settings(panels=("Sequence tasks",), cells=("LSTM",), cell="LSTM"), through_the_bottleneck),
+)
+
+
+def notice(result: Result) -> list[Note]:
+    """How much of a loss at the last step arrives at the first."""
+    found = result.tasks
+    gradient = found.shapes["Many to one"].gradient[0]
+    if not np.isfinite(gradient).all():
+        return []
+    values = {"cell": found.cell, "first": small(float(gradient[0])), "steps": len(gradient) - 1}
+    return [Note("shape_reach", values)]
+
+
+STUDY = Study(compute, PRESETS, notice=notice)

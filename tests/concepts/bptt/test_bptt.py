@@ -10,38 +10,49 @@ import torch
 from page_scripts import printed
 from pictures import check_schema, compiled
 
-from dlviz.concepts.bptt import experiment, figures, hero, presets, studies
-from dlviz.concepts.bptt.measure import Reach
+from dlviz import catalog
+from dlviz.concepts.bptt import experiment, gates, networks, pairs, reach, steps, weight
+from dlviz.concepts.bptt.draw.reach import _theories
+from dlviz.concepts.bptt.magnitudes import power, power_of_ten
+from dlviz.concepts.bptt.panels import PANELS
+from dlviz.concepts.bptt.reach import Reach
 from dlviz.concepts.bptt.settings import Settings
-from dlviz.concepts.bptt.texts import power, power_of_ten
+from dlviz.contract import Run
 from dlviz.drawing.charts import triangle
 from dlviz.drawing.grammar.theme import Look
 from dlviz.engine.signals import cells
 from dlviz.language import LANGUAGES, words
 
 QUICK = ("All pairs", "Step Jacobian", "Weight gradient", "Gates")
+NAMES = [name for panel in PANELS if panel.name in QUICK for name in panel.figures]
 PRESETS = {preset.name: preset for preset in experiment.PRESETS}
+FIGURES, shown = catalog.concepts()["bptt"].figures.FIGURES, catalog.concepts()["bptt"].figures.shown
+
+
+def draw(name, *results, labels=("", "the pinned run", "another run")):
+    """The figure of the first result, with the others beside it."""
+    return FIGURES[name].draw([Run(*run) for run in zip(results, labels, strict=False)], Look()).to_dict()
 
 
 def test_claims_fail_where_the_phenomenon_is_absent():
-    assert not presets.all_vanish(experiment.run(Settings(panels=(), forget_bias=0.0))).holds
-    assert not presets.follows_the_radius(experiment.run(Settings(panels=(), cells=("RNN tanh",), radius=0.9))).holds
-    assert not presets.explodes_until_it_bends(experiment.run(PRESETS["one"].settings)).holds
-    assert not presets.relu_explodes(experiment.run(Settings(panels=()))).holds
-    assert not presets.forget_gate_keeps(experiment.run(PRESETS["forget_zero"].settings)).holds
-    assert not presets.forget_gate_half_open(experiment.run(PRESETS["forget_one"].settings)).holds
-    assert not presets.update_gate_is_a_shortcut(experiment.run(PRESETS["update"].pin)).holds
+    assert not reach.all_vanish(experiment.run(Settings(panels=(), forget_bias=0.0))).holds
+    assert not reach.follows_the_radius(experiment.run(Settings(panels=(), cells=("RNN tanh",), radius=0.9))).holds
+    assert not reach.explodes_until_it_bends(experiment.run(PRESETS["one"].settings)).holds
+    assert not reach.relu_explodes(experiment.run(Settings(panels=()))).holds
+    assert not gates.forget_gate_keeps(experiment.run(PRESETS["forget_zero"].settings)).holds
+    assert not gates.forget_gate_half_open(experiment.run(PRESETS["forget_one"].settings)).holds
+    assert not gates.update_gate_is_a_shortcut(experiment.run(PRESETS["update"].pin)).holds
     normal = PRESETS["norm"].settings.model_copy(update={"matrix": "Orthogonal"})
-    assert not presets.norm_says_more(experiment.run(normal)).holds
+    assert not steps.norm_says_more(experiment.run(normal)).holds
     forgetting = PRESETS["truncation"].settings.model_copy(update={"forget_bias": 0.0})
-    assert not presets.truncation_turns(experiment.run(forgetting)).holds
+    assert not weight.truncation_turns(experiment.run(forgetting)).holds
 
 
 def first(settings, cell):
     """Trace and gradient of the page's first network, from the engine, and the seed's own sequence."""
-    of = studies.network(settings, cell)
+    of = networks.network(settings, cell)
     with torch.no_grad():
-        run = studies._read(of, studies.keys(settings.seed, 1))
+        run = networks.read(of, networks.keys(settings.seed, 1))
         by_state, by_sum = cells.backward(run.trace, run.last)
     return run, by_state, by_sum
 
@@ -52,34 +63,34 @@ SMALL = Settings(panels=QUICK, hidden=8, data="Noise", length=15, seeds=3, trunc
 @pytest.mark.parametrize("cell", ["RNN tanh", "RNN ReLU", "LSTM", "GRU"])
 def test_the_hero_is_the_norm_of_the_gradient(cell):
     settings = SMALL.model_copy(update={"panels": (), "cells": (cell,)})
-    reach = experiment.run(settings).reach[cell]
+    found = experiment.run(settings).reach[cell]
     _, by_state, _ = first(settings, cell)
     expected = np.linalg.norm(by_state[1:, 0].numpy(), axis=1)[::-1]
-    assert np.allclose(reach.gradient[0], expected, rtol=1e-12)
+    assert np.allclose(found.gradient[0], expected, rtol=1e-12)
     # Networks are the same whichever are computed together.
-    alone = studies.reach(studies.network(settings, cell), 1, settings.seed)
-    assert np.array_equal(alone.gradient[0], reach.gradient[0])
+    alone = reach.of_networks(networks.network(settings, cell), 1, settings.seed)
+    assert np.array_equal(alone.gradient[0], found.gradient[0])
 
 
 def test_the_bound_of_pascanu_et_al_holds_for_every_network():
     for settings in (Settings(panels=(), radius=1.3), Settings(panels=(), data="Noise", length=200, radius=0.8)):
         for cell in ("RNN tanh", "RNN ReLU"):
-            reach = experiment.run(settings).reach[cell]
-            lags = np.arange(reach.gradient.shape[1])
-            bound = reach.gradient[:, :1] * reach.sigma[:, None] ** lags
-            assert (reach.gradient <= bound * (1 + 1e-9)).all()
+            found = experiment.run(settings).reach[cell]
+            lags = np.arange(found.gradient.shape[1])
+            bound = found.gradient[:, :1] * found.sigma[:, None] ** lags
+            assert (found.gradient <= bound * (1 + 1e-9)).all()
 
 
 def test_the_bound_that_is_drawn_holds_for_every_network_and_every_vanilla_cell():
     result = experiment.run(Settings(panels=(), radius=1.3))
-    _, bound = hero._theories(result, np.arange(64))
+    _, bound = _theories(result, np.arange(64))
     for cell in ("RNN tanh", "RNN ReLU"):
         assert (result.reach[cell].gradient <= bound * (1 + 1e-9)).all()
 
 
 def test_the_mean_slope_is_that_of_the_activation():
-    reach = experiment.run(Settings(panels=(), cells=("RNN tanh", "RNN ReLU"), input_gain=0.001, radius=0.5)).reach
-    assert (reach["RNN tanh"].slope > 0.999).all() and (np.abs(reach["RNN ReLU"].slope - 0.5) < 0.1).all()
+    found = experiment.run(Settings(panels=(), cells=("RNN tanh", "RNN ReLU"), input_gain=0.001, radius=0.5)).reach
+    assert (found["RNN tanh"].slope > 0.999).all() and (np.abs(found["RNN ReLU"].slope - 0.5) < 0.1).all()
     run, *_ = first(Settings(data="Noise", hidden=8), "RNN tanh")
     slope = float(np.mean(1 - run.trace.h[1:, 0].numpy() ** 2))
     assert experiment.run(Settings(panels=(), data="Noise", hidden=8)).reach["RNN tanh"].slope[0] == pytest.approx(
@@ -152,13 +163,13 @@ def test_singular_values_radius_and_powers_are_numpy_s():
 
 
 def test_pairs_end_where_the_gradient_does_and_are_estimated_where_they_are_many(monkeypatch):
-    of = studies.network(SMALL, "LSTM")
-    exact = studies.pairs(of, 0)
+    of = networks.network(SMALL, "LSTM")
+    exact = pairs.of_network(of, 0)
     assert exact.probes == 0 and np.allclose(exact.logs[np.arange(15), np.arange(15)], 0)
-    monkeypatch.setattr(studies, "EXACT", 0.0)
-    studies.pairs.forget()
-    estimated = studies.pairs(of, 0)
-    studies.pairs.forget()
+    monkeypatch.setattr(pairs, "EXACT", 0.0)
+    pairs.of_network.forget()
+    estimated = pairs.of_network(of, 0)
+    pairs.of_network.forget()
     seen = np.isfinite(exact.logs)
     assert estimated.probes == 16 and 0 < np.abs(estimated.logs - exact.logs)[seen].mean() < 0.15
 
@@ -225,40 +236,40 @@ def test_odd_settings_draw_and_are_described_without_odd_numbers(case):
         prose, look = words("bptt", language), Look(language=language)
         texts = [prose.notice[note.key].format(**note.values) for note in experiment.notice(result)]
         texts += [prose.notice[note.key].format(**note.values) for note in experiment.facts(result)]
-        texts += [figures.FIGURES[name].alt(result, look) for name in figures.shown(settings)]
+        texts += [FIGURES[name].alt(result, look) for name in shown(settings)]
         texts += [readout.measured for readout in experiment.readouts(result)]
         for text in texts:
             assert not re.search(r"\bnan\b|\binf\b|\d{9}|\{", text), text
-    for name in figures.shown(settings):
-        spec = figures.FIGURES[name].draw(result, Look()).to_dict()
+    for name in shown(settings):
+        spec = draw(name, result)
         if name in ("hero", "pairs", "contributions", "highway"):
             assert "<svg" in compiled(spec)
 
 
-@pytest.mark.parametrize("name", [name for panel in QUICK for name in figures.PANELS[panel]])
+@pytest.mark.parametrize("name", NAMES)
 def test_a_figure_that_is_off_says_so(name):
     result = experiment.run(Settings(panels=(), cells=()))
-    assert "Switch this panel on" in compiled(figures.FIGURES[name].draw(result, Look()).to_dict())
-    assert figures.FIGURES[name].alt(result, Look())
+    assert "Switch this panel on" in compiled(draw(name, result))
+    assert FIGURES[name].alt(result, Look())
 
 
 @pytest.mark.parametrize("cell", ["RNN tanh", "LSTM", "GRU"])
 def test_figures_are_valid_vega_lite(cell):
     result = experiment.run(SMALL.model_copy(update={"cell": cell}))
-    for name in ("hero", *(name for panel in QUICK for name in figures.PANELS[panel])):
-        check_schema(figures.FIGURES[name].draw(result, Look(), ghost=result).to_dict())
+    for name in ("hero", *NAMES):
+        check_schema(draw(name, result, result))
 
 
 def test_a_vanilla_network_has_no_gates_to_show():
     result = experiment.run(SMALL)
     for name in ("gates", "highway"):
-        assert "has no gates" in compiled(figures.FIGURES[name].draw(result, Look()).to_dict())
-        assert "no gates" in figures.FIGURES[name].alt(result, Look())
+        assert "has no gates" in compiled(draw(name, result))
+        assert "no gates" in FIGURES[name].alt(result, Look())
 
 
 def test_what_is_too_small_to_be_drawn_is_said():
     result = experiment.run(ODD["underflow"])
-    title = figures.FIGURES["hero"].draw(result, Look()).to_dict()["title"]["text"]
+    title = draw("hero", result)["title"]["text"]
     assert "Below 1e−300, not drawn: RNN tanh, RNN ReLU." in " ".join(title)
     gone = {note.values["cell"]: note.values["lag"] for note in experiment.notice(result) if note.key == "gone"}
     assert set(gone) == {"RNN tanh", "RNN ReLU"} and 250 < gone["RNN tanh"] < 350  # a factor of about a tenth a step
@@ -266,9 +277,9 @@ def test_what_is_too_small_to_be_drawn_is_said():
 
 def test_networks_that_overflow_are_counted_and_left_out():
     gradient = np.array([[1.0, 2.0], [1.0, 4.0], [1.0, np.inf], [np.nan, 1.0]])
-    reach = Reach(gradient, np.zeros(4), np.ones(4), np.ones(4))
-    assert not reach.finite and reach.band()[1].tolist() == [1.0, 3.0]
-    assert reach.rate() == pytest.approx(3.0)
+    found = Reach(gradient, np.zeros(4), np.ones(4), np.ones(4))
+    assert not found.finite and found.band()[1].tolist() == [1.0, 3.0]
+    assert found.rate() == pytest.approx(3.0)
     assert Reach(gradient[2:], np.zeros(2), np.ones(2), np.ones(2)).rate() is None
 
 
@@ -277,7 +288,29 @@ def test_networks_that_overflow_are_counted_and_left_out():
 )
 def test_every_line_has_its_name(name, text):
     result = experiment.run(SMALL.model_copy(update={"cell": "LSTM"}))
-    assert text in compiled(figures.FIGURES[name].draw(result, Look(), ghost=result).to_dict())
+    assert text in compiled(draw(name, result, result))
+
+
+@pytest.mark.parametrize(("name", "panel"), [("hero", "All pairs"), ("highway", "Gates")])
+def test_all_runs_beside_the_page_s_are_drawn_and_named(name, panel):
+    settings = SMALL.model_copy(update={"panels": (panel,), "cells": ("LSTM",), "cell": "LSTM"})
+    own, one, other = (experiment.run(settings.model_copy(update={"forget_bias": bias})) for bias in (1.0, 0.0, 2.0))
+    spec = draw(name, own, one, other)
+    drawn = spec["datasets"]["pinned lines"]
+    assert len(drawn) == 2 * SMALL.steps_read and len({row["name"] for row in drawn}) == 2
+    assert "the pinned run, another run" in " ".join(spec["title"]["text"])
+    # A run without this panel's numbers is left out.
+    bare = experiment.run(settings.model_copy(update={"panels": (), "cells": ()}))
+    assert len(draw(name, own, bare, other)["datasets"]["pinned lines"]) == SMALL.steps_read
+
+
+def test_readouts_are_the_hero_s_and_then_the_panels_as_far_as_there_is_room():
+    settings = SMALL.model_copy(update={"cell": "LSTM"})
+    labels = [readout.label for readout in experiment.readouts(experiment.run(settings))]
+    assert labels == [
+        "Factor per step back: RNN tanh", "Factor per step back: RNN ReLU", "Factor per step back: LSTM",
+        "Largest norm of W^k", "Error of the truncated gradient", "Size of ∂c_T/∂c_1",
+    ]  # fmt: skip
 
 
 def test_the_triangle_has_a_colour_scale_that_turns_at_one():
@@ -308,9 +341,9 @@ def test_the_scripts_give_the_numbers_of_the_page_in_a_fresh_interpreter():
     results = {case: experiment.run(settings) for case, settings in CODE.items()}
     said = printed({case: experiment.code(result) for case, result in results.items()})
     for case, result in results.items():
-        for (cell, reach), line in zip(result.reach.items(), said[case], strict=True):
+        for (cell, found), line in zip(result.reach.items(), said[case], strict=True):
             name, numbers = line.split(":")
             loss, norms = numbers.split("|")
             assert name == cell
-            assert float(loss) == pytest.approx(reach.loss[0], rel=1e-9), (case, cell)
-            assert [float(norm) for norm in norms.split()] == pytest.approx(reach.gradient[0], rel=1e-9), (case, cell)
+            assert float(loss) == pytest.approx(found.loss[0], rel=1e-9), (case, cell)
+            assert [float(norm) for norm in norms.split()] == pytest.approx(found.gradient[0], rel=1e-9), (case, cell)

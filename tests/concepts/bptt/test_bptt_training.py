@@ -7,10 +7,12 @@ import pytest
 import torch
 from torch import nn
 
-from dlviz.concepts.bptt import experiment, exploding, remembering, tasks, trained_presets, trained_sentences
+from dlviz import catalog
+from dlviz.concepts.bptt import experiment, exploding, remembering, tasks
+from dlviz.concepts.bptt.exploding import CURES, End
+from dlviz.concepts.bptt.mini_batches import Drawn
 from dlviz.concepts.bptt.settings import Settings
-from dlviz.concepts.bptt.texts import tensor
-from dlviz.concepts.bptt.trained import CURES, TASKS, End
+from dlviz.concepts.bptt.tasks import TASKS
 from dlviz.drawing.charts import unrolled
 from dlviz.drawing.grammar.theme import Look
 from dlviz.engine.data import sequences
@@ -20,7 +22,7 @@ QUICK = {"trained_hidden": 8, "trained_seeds": 2, "longest": 16}
 
 
 def runs(**changes):
-    return exploding.exploding(Settings(panels=("Exploding",), **{"steps": 20, "trained_hidden": 8, **changes}))
+    return exploding.compute(Settings(panels=("Exploding",), **{"steps": 20, "trained_hidden": 8, **changes}))
 
 
 # ---- exploding
@@ -72,18 +74,24 @@ def test_a_threshold_that_nothing_reaches_leaves_the_plain_run():
 
 def test_claims_of_clipping_fail_where_nothing_explodes():
     calm = experiment.run(Settings(panels=("Exploding",), steps=20, trained_hidden=8))
-    assert not trained_presets.clipping_saves(calm).holds
-    assert not trained_presets.over_the_cliff(calm).holds
-    assert [note.key for note in trained_sentences.notice(calm)][0] == "all_finite"
+    assert not exploding.clipping_saves(calm).holds
+    assert not exploding.over_the_cliff(calm).holds
+    assert [note.key for note in exploding.notice(calm)][0] == "all_finite"
 
 
 def test_an_explosion_is_named_and_nothing_is_shown_after_it():
     found = runs(cell="RNN ReLU", matrix="Identity", radius=2.0, rate=10.0)
     end = found.end("Plain")
-    assert end.tensor == "hidden state" and 1 <= end.time <= 64 and tensor(end) == f"h_{end.time}"
+    assert end.tensor == "hidden state" and 1 <= end.time <= 64 and end.symbol == f"h_{end.time}"
     assert np.isnan(found.loss[end.step :, 0]).all() and np.isfinite(found.loss[: end.step - 1, 0]).all()
-    assert tensor(End(3, "gradient of weight_hh", 0)) == "∂L/∂weight_hh"
-    assert runs(data="Noise") is None
+    assert End(3, "gradient of weight_hh", 0).symbol == "∂L/∂weight_hh"
+
+
+def test_noise_has_no_answer_to_train_on():
+    result = experiment.run(Settings(panels=("Exploding",), data="Noise", steps=20, trained_hidden=8))
+    assert result.exploding is None
+    for name in ("losses", "norms", "turned"):
+        assert "Noise has no answer to learn" in catalog.concepts()["bptt"].figures.FIGURES[name].alt(result, Look())
 
 
 # ---- remembering
@@ -93,7 +101,7 @@ def test_the_cut_decides_what_can_be_learned():
     """The same small training twice: with full backpropagation the network answers where the truncated one guesses."""
     given = {"cells": ("GRU",), "truncation": 3, "longest": 16, "trained_hidden": 16, "trained_seeds": 1}
     given |= {"training_steps": 150, "adam_rate": 0.02}
-    cut, full = (remembering.remembering(Settings(truncated=truncated, **given)) for truncated in (True, False))
+    cut, full = (remembering.compute(Settings(truncated=truncated, **given)) for truncated in (True, False))
     assert cut.lags.tolist() == [2, 4, 8, 16] and cut.blind.tolist() == [False, True, True, True]
     assert not full.blind.any()
     assert cut.median("GRU", 16) < cut.guessing < 0.5 < full.median("GRU", 16)
@@ -102,21 +110,21 @@ def test_the_cut_decides_what_can_be_learned():
 
 def test_k_beyond_every_lag_is_full_backpropagation():
     given = {"cells": ("RNN tanh",), "training_steps": 20, **QUICK}
-    full = remembering.remembering(Settings(**given))
-    beyond = remembering.remembering(Settings(truncated=True, truncation=20, **given))
+    full = remembering.compute(Settings(**given))
+    beyond = remembering.compute(Settings(truncated=True, truncation=20, **given))
     assert np.array_equal(full.accuracy, beyond.accuracy) and not beyond.blind.any()
     assert full.lags.tolist() == [2, 4, 8, 16] and full.accuracy.shape == (1, 4, 2)
 
 
 def test_what_never_trained_guesses():
     """Next to no learning: the accuracies of all networks scatter around chance."""
-    found = remembering.remembering(Settings(adam_rate=1e-4, training_steps=20, **QUICK))
+    found = remembering.compute(Settings(adam_rate=1e-4, training_steps=20, **QUICK))
     assert abs(found.accuracy.mean() - 1 / 8) < 0.05
     assert found.chance == 1 / 8
 
 
 def test_the_level_of_the_adding_problem_is_that_of_always_answering_one():
-    found = remembering.remembering(Settings(task="Adding", cells=("GRU",), training_steps=20, **QUICK))
+    found = remembering.compute(Settings(task="Adding", cells=("GRU",), training_steps=20, **QUICK))
     _, target = sequences.draw("Adding", 10, 100_000, recurrent_init.generator(0, 3))
     assert found.chance == pytest.approx(float(((target - 1).abs() < 0.1).double().mean()), abs=0.005)
     # No other constant does better.
@@ -125,7 +133,7 @@ def test_the_level_of_the_adding_problem_is_that_of_always_answering_one():
 
 
 def test_mini_batches_are_the_task_at_the_end_of_the_tensor():
-    drawn = remembering.Drawn("Copy", [9, 4], [recurrent_init.generator(0, 8)], 0.5, 100, "cpu")
+    drawn = Drawn("Copy", [9, 4], [recurrent_init.generator(0, 8)], 0.5, 100, "cpu")
     x, y = drawn(0)
     for m, length in enumerate((9, 4)):
         assert (x[m, : 9 - length] == 0).all()
@@ -139,7 +147,13 @@ def test_gates_that_are_shut_forget():
     shut = experiment.run(
         Settings(panels=("Remembering",), forget_bias=-3.0, update_bias=-3.0, training_steps=20, **QUICK)
     )
-    assert not trained_presets.gates_remember(shut).holds
+    assert not remembering.gates_remember(shut).holds
+
+
+def test_without_a_cell_there_is_nothing_to_train():
+    result = experiment.run(Settings(panels=("Remembering",), cells=(), training_steps=20, **QUICK))
+    assert result.remembering is None
+    assert "at least one cell" in catalog.concepts()["bptt"].figures.FIGURES["remembering"].alt(result, Look())
 
 
 # ---- shapes of tasks
@@ -148,7 +162,7 @@ def test_gates_that_are_shut_forget():
 @pytest.mark.parametrize("cell", ["RNN tanh", "RNN ReLU", "LSTM", "GRU"])
 def test_gradients_of_every_loss_are_autograd_s(cell):
     """Each loss by each state that is handed on; steps after a loss get nothing."""
-    found = tasks.tasks(Settings(cell=cell, seed=2, forget_bias=0.5))
+    found = tasks.compute(Settings(cell=cell, seed=2, forget_bias=0.5))
     n, steps = tasks.HIDDEN, tasks.STEPS
     bias = 0.5 if cell == "LSTM" else 0.0
     drawn = recurrent_init.draw(cell, n, tasks.INPUTS, [2000], bias=bias)
@@ -181,7 +195,7 @@ def test_gradients_of_every_loss_are_autograd_s(cell):
 
 
 def test_the_shapes_are_those_of_their_names():
-    shapes = tasks.tasks(Settings()).shapes
+    shapes = tasks.compute(Settings()).shapes
     reads = {name: np.flatnonzero(shape.inputs).tolist() for name, shape in shapes.items()}
     losses = {name: shape.losses.tolist() for name, shape in shapes.items()}
     everything = list(range(tasks.STEPS))

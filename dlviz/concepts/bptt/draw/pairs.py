@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dlviz.contract import Drawing, Run
 from dlviz.drawing.charts.triangle import LEAST, RESOLVE, triangle
 from dlviz.drawing.grammar.finish import finish, footnote, message
 from dlviz.drawing.grammar.palette import colour
 from dlviz.drawing.grammar.theme import Look, tr
 
-from .alternatives import missing
-from .measure import Result
+from ..magnitudes import power_of_ten
+
+if TYPE_CHECKING:
+    from ..result import Result
 
 HEIGHT = 430
 
 
-def pairs(result: Result, look: Look, ghost: Result | None = None) -> Any:
+def pairs(runs: Sequence[Run], look: Look) -> Any:
     """‖∂h_t/∂h_s‖ for all s up to t as an image, and one row of it under a slider."""
+    result: Result = runs[0].result
     found, settings = result.pairs, result.settings
-    if (text := missing("pairs", result, look)) is not None:
-        return message(text, look, height=HEIGHT)
     below = np.arange(1, found.logs.shape[1] + 1) <= found.targets[:, None]
     if np.isnan(found.logs[below]).all():
         return message(tr(look, "The Jacobians are not finite numbers."), look, height=HEIGHT)
@@ -46,3 +49,16 @@ def pairs(result: Result, look: Look, ghost: Result | None = None) -> Any:
     if (found.logs[below] < LEAST).any():
         note += " " + tr(look, "Below 1e−299: drawn at the foot.")
     return finish(piece, look, height=HEIGHT, title=footnote(note, look), resolve=RESOLVE)
+
+
+def pairs_numbers(result: Result, _look: Look) -> Mapping[str, object]:
+    """What the text alternative quotes."""
+    found = result.pairs
+    return {
+        "cell": result.settings.cell,
+        "value": power_of_ten(found.logs[-1, 0]),
+        "last": int(found.targets[-1]),
+    }
+
+
+DRAWINGS = {"pairs": Drawing(pairs, pairs_numbers, HEIGHT)}

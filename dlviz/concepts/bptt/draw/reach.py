@@ -1,33 +1,38 @@
-"""The hero: the gradient of the final loss by the state, against the lag."""
+"""The gradient of the final loss by the state, against the lag."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dlviz.drawing.curves import lines
+from dlviz.contract import Drawing, Run
+from dlviz.drawing.curves import curve, lines
 from dlviz.drawing.curves.curve import Line
 from dlviz.drawing.grammar.axes import Axis, frame, span
-from dlviz.drawing.grammar.finish import finish, footnote, message
+from dlviz.drawing.grammar.finish import finish, footnote
 from dlviz.drawing.grammar.halo import haloed
 from dlviz.drawing.grammar.legends import text_width
 from dlviz.drawing.grammar.piece import Piece
 from dlviz.drawing.grammar.theme import Look, tr
 from dlviz.numbers import small
 
-from .alternatives import missing
-from .measure import GONE, Reach, Result
+from ..magnitudes import GONE, size
+
+if TYPE_CHECKING:
+    from ..reach import Reach
+    from ..result import Result
 
 HEIGHT = 440
 
 
-def hero(result: Result, look: Look, ghost: Result | None = None) -> Any:
+def hero(runs: Sequence[Run], look: Look) -> Any:
     """‖∂L/∂s‖ of every cell against the lag, with the band over networks and the two theories."""
-    if (text := missing("hero", result, look)) is not None:
-        return message(text, look, height=HEIGHT)
+    own, *others = runs
+    result: Result = own.result
     drawn = _lines(result)
-    pinned = _lines(ghost) if ghost is not None else []
+    pinned = curve.of_others(others, _lines)
     steps = result.settings.steps_read
     longest = max([steps, *(len(line.x) for line in pinned)])
     x = Axis(tr(look, "Lag T − t (steps back from the loss)"), 0, max(longest - 1, 1), whole=True)
@@ -71,7 +76,7 @@ def _label(ys: np.ndarray, text: str, x: Axis, y: Axis, look: Look, *, name: str
     across = float(x.share(here))
     # The text stands on the side from which the curve does not come. On a phone it lies on it, for it ends at the axis.
     left = across > (0.35 if rising else 0.7)
-    style = {
+    style: dict[str, Any] = {
         "align": "right" if left else "left",
         "dx": {"expr": f"max({-8 * look.unit:g}, datum.wide - datum.across * width)"} if left else 10 * look.unit,
         "dy": (4 if rising and not left else -10) * look.unit,
@@ -104,10 +109,11 @@ def _theories(result: Result, lags: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     with np.errstate(over="ignore", under="ignore"):
         both = max(starts) * result.settings.radius**power, highest * _sigma(result) ** power
     # As far as a scale can hold them.
-    return tuple(np.where((values > GONE) & (values < 1 / GONE), values, np.nan) for values in both)
+    slope, bound = (np.where((values > GONE) & (values < 1 / GONE), values, np.nan) for values in both)
+    return slope, bound
 
 
-def _heights(drawn: list[Line], theories: Any) -> tuple[float, float]:
+def _heights(drawn: list[Line], theories: tuple[np.ndarray, np.ndarray] | None) -> tuple[float, float]:
     """The range of what is measured and of ρ^lag, with room at the top to see the bound leave."""
     values = [part for line in drawn for part in (line.y, line.low, line.high)]
     low, high = span(*values, log=True, decades=299)
@@ -127,3 +133,13 @@ def _lines(result: Result) -> list[Line]:
         kept = np.where(middle < GONE, np.nan, middle)
         found.append(Line(cell, np.arange(len(middle)), kept, np.maximum(low, GONE), np.maximum(high, GONE)))
     return found
+
+
+def hero_numbers(result: Result, _look: Look) -> Mapping[str, object]:
+    """What the text alternative quotes."""
+    s = result.settings
+    ends = ", ".join(f"{cell} {size(reach.band()[1][-1])}" for cell, reach in result.reach.items())
+    return {"cells": ", ".join(result.reach), "ends": ends, "lag": s.steps_read - 1, "seeds": s.seeds}
+
+
+DRAWINGS = {"hero": Drawing(hero, hero_numbers, HEIGHT)}

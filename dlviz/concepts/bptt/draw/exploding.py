@@ -1,25 +1,27 @@
-"""Figures of the runs that are trained: what explodes and what cures it, and how far back networks remember."""
+"""What explodes and what cures it: one network, trained in five ways."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dlviz.drawing.curves import lines
+from dlviz.contract import Drawing, Run
+from dlviz.drawing.curves import curve, lines
 from dlviz.drawing.curves.curve import Line
-from dlviz.drawing.curves.dots import dots
-from dlviz.drawing.grammar.axes import Axis, frame, span, with_axis
-from dlviz.drawing.grammar.finish import finish, footnote, message
-from dlviz.drawing.grammar.halo import haloed
-from dlviz.drawing.grammar.piece import Piece, rows
+from dlviz.drawing.grammar.axes import Axis, frame, span
+from dlviz.drawing.grammar.finish import finish, footnote
 from dlviz.drawing.grammar.theme import Look, tr
-from dlviz.numbers import percent, small
+from dlviz.numbers import fixed, percent, small
 
-from .alternatives import missing
-from .measure import Result
-from .trained import CURES, Exploding, Remembering
+from ..exploding import CURES, NAMES
+from .level import level
+
+if TYPE_CHECKING:
+    from ..exploding import Exploding
+    from ..result import Result
 
 HEIGHT = 360
 BINS = 50
@@ -78,13 +80,12 @@ def _bands(found: Exploding, look: Look) -> str:
     return " " + tr(look, "Bands: range of {count} neighbouring steps.", count=wide) if wide > 1 else ""
 
 
-def losses(result: Result, look: Look, ghost: Result | None = None) -> Any:
+def losses(runs: Sequence[Run], look: Look) -> Any:
     """The loss of one network under five treatments, with a cross where a number stopped being finite."""
-    found = result.exploding
-    if (text := missing("losses", result, look)) is not None:
-        return message(text, look, height=HEIGHT)
+    own, *others = runs
+    found: Exploding = own.result.exploding
     drawn = _runs(found, found.loss, look)
-    pinned = [] if ghost is None or ghost.exploding is None else _runs(ghost.exploding, ghost.exploding.loss, look)
+    pinned = curve.of_others(others, lambda result: _runs(result.exploding, result.exploding.loss, look))
     x = _step_axis(found, look)
     first = float(found.loss[0, 0])
     top = ABOVE * first if np.isfinite(first) and first > 0 else np.inf
@@ -102,11 +103,10 @@ def losses(result: Result, look: Look, ghost: Result | None = None) -> Any:
     return finish(piece, look, height=HEIGHT, title=footnote(note + _bands(found, look), look))
 
 
-def norms(result: Result, look: Look, ghost: Result | None = None) -> Any:
+def norms(runs: Sequence[Run], look: Look) -> Any:
     """The norm of the gradient before clipping, with the threshold of the run that is clipped by norm."""
+    result: Result = runs[0].result
     found = result.exploding
-    if (text := missing("norms", result, look)) is not None:
-        return message(text, look, height=HEIGHT)
     drawn = _runs(found, found.norm, look)
     x = _step_axis(found, look)
     threshold = result.settings.clip_norm
@@ -117,7 +117,7 @@ def norms(result: Result, look: Look, ghost: Result | None = None) -> Any:
     piece = frame(x, y, look) + lines.measured(drawn, x, y, look, height=HEIGHT)
     text = tr(look, "threshold {value}", value=f"{threshold:g}")
     if np.isfinite(found.norm).any():
-        piece += _level(threshold, x, y, look, text, "threshold")
+        piece += level(threshold, x, y, look, text, "threshold")
     share = tr(
         look, "Before clipping. Above the threshold in {share} of the steps of the run that is clipped by norm.",
         share=percent(found.share("Clipped by norm")),
@@ -125,11 +125,9 @@ def norms(result: Result, look: Look, ghost: Result | None = None) -> Any:
     return finish(piece, look, height=HEIGHT, title=footnote(share + _bands(found, look), look))
 
 
-def turned(result: Result, look: Look, ghost: Result | None = None) -> Any:
+def turned(runs: Sequence[Run], look: Look) -> Any:
     """By how many degrees clipping turns the gradient."""
-    found = result.exploding
-    if (text := missing("turned", result, look)) is not None:
-        return message(text, look, height=HEIGHT)
+    found: Exploding = runs[0].result.exploding
     clipped = ("Clipped by norm", "Clipped by value")
     drawn = [replace(line, diverged=-1) for line in _runs(found, found.turned, look, cures=clipped)]
     x, y = _step_axis(found, look), Axis(tr(look, "Angle in degrees"), -2.0, 92.0, ticks_from=0, ticks_to=90)
@@ -143,58 +141,36 @@ def turned(result: Result, look: Look, ghost: Result | None = None) -> Any:
     return finish(piece, look, height=HEIGHT, title=footnote(share + _bands(found, look), look))
 
 
-def _accuracies(found: Remembering) -> list[Line]:
-    values = 100 * found.accuracy
-    return [
-        Line(cell, found.lags, np.median(each, axis=1), each.min(axis=1), each.max(axis=1))
-        for cell, each in zip(found.cells, values, strict=True)
-    ]
+def losses_numbers(result: Result, _look: Look) -> Mapping[str, object]:
+    """What the text alternative of the losses quotes."""
+    found = result.exploding
+    outcomes = {name: found.outcome(cure) for cure, name in NAMES.items()}
+    return outcomes | {"trained": found.cell, "count": found.steps, "first": small(float(found.loss[0, 0]))}
 
 
-def remembering(result: Result, look: Look, ghost: Result | None = None) -> Any:
-    """Accuracy after training against the lag: median and range over seeds, and how often a guess is right."""
-    found = result.remembering
-    if (text := missing("remembering", result, look)) is not None:
-        return message(text, look, height=HEIGHT)
-    drawn = _accuracies(found)
-    other = None if ghost is None else ghost.remembering
-    comparable = other is not None and other.task == found.task
-    pinned = _accuracies(other) if comparable else []
-    longest = max(int(line.x[-1]) for line in (*drawn, *pinned))
-    shortest = min(int(line.x[0]) for line in (*drawn, *pinned))
-    copy = found.task == "Copy"
-    title = tr(look, "Steps between symbol and answer") if copy else tr(look, "Length of the sequence")
-    x = Axis(title, 0.92 * shortest, 1.06 * longest, log=True)
-    y = Axis(tr(look, "Right answers in %"), -3.0, 104.0, ticks_from=0, ticks_to=100)
-    piece = with_axis(frame(x, y, look), "x", values=found.lags.tolist(), format="d", labels=True)
-    if found.blind.any():
-        label = tr(look, "no gradient reaches the symbol")
-        piece += lines.shade(float(found.truncation), x.high, x, look, label)
-    piece += lines.ghost_lines(pinned, x, y, look)
-    piece += lines.measured(drawn, x, y, look, height=HEIGHT + 40) + dots(drawn, x, y, look)
-    chance = 100 * found.chance
-    text = tr(look, "chance: 1/8") if copy else tr(look, "always answering 1: 1 − 0.9²")
-    piece += _level(chance, x, y, look, text, "chance")
-    note = _trained(found, look) + lines.ghost_note(pinned, look)
-    return finish(piece, look, height=HEIGHT + 40, title=footnote(note, look))
+def norms_numbers(result: Result, _look: Look) -> Mapping[str, object]:
+    """What the text alternative of the norms quotes."""
+    found = result.exploding
+    known = found.norm[np.isfinite(found.norm)]
+    return {
+        "trained": found.cell,
+        "largest": small(float(known.max())) if known.size else "–",
+        "threshold": small(result.settings.clip_norm),
+        "share": percent(found.share("Clipped by norm")),
+    }
 
 
-def _trained(found: Remembering, look: Look) -> str:
-    seeds = found.accuracy.shape[2]
-    said = "Median and range over {seeds} networks of {hidden} units, after {steps} steps of Adam; {tested} tests."
-    if seeds == 1:
-        said = "One network of {hidden} units, after {steps} steps of Adam; {tested} tests."
-    note = tr(look, said, seeds=seeds, hidden=found.hidden, steps=found.steps, tested=found.tested)
-    if found.truncation is not None:
-        note += " " + tr(look, "Trained with truncated BPTT, k = {k}.", k=found.truncation)
-    return note
+def turned_numbers(result: Result, _look: Look) -> Mapping[str, object]:
+    """What the text alternative of the angles quotes."""
+    by_norm, by_value = (result.exploding.angles(cure) for cure in ("Clipped by norm", "Clipped by value"))
+    return {
+        "most": fixed(float(by_norm.max()), 2) if len(by_norm) else "–",
+        "median": fixed(float(np.median(by_value)), 1) if len(by_value) else "–",
+    }
 
 
-def _level(value: float, x: Axis, y: Axis, look: Look, text: str, name: str) -> Piece:
-    """A dashed line at one height, with its text under it at the left."""
-    along = x.at(np.linspace(0, 1, 26))
-    label = {f"_{name} text": rows(x=[x.low], y=[value], text=[text])}
-    place = {"x": x.along("x"), "y": y.along("y")}
-    below = {"align": "left", "baseline": "top", "dx": 6 * look.unit, "dy": 5 * look.unit}
-    words = Piece(tuple(haloed(f"_{name} text", place, look, **below)), label)
-    return lines.theory(along, np.full(26, value), x, y, look, None, name=name) + words
+DRAWINGS = {
+    "losses": Drawing(losses, losses_numbers, HEIGHT),
+    "norms": Drawing(norms, norms_numbers, HEIGHT),
+    "turned": Drawing(turned, turned_numbers, HEIGHT),
+}

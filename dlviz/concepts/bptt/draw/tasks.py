@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
+from dlviz.contract import Drawing, Run
 from dlviz.drawing.charts.unrolled import Unrolled, unrolled
-from dlviz.drawing.grammar.finish import finish, footnote, message
+from dlviz.drawing.grammar.finish import finish, footnote
 from dlviz.drawing.grammar.theme import Look, tr
+from dlviz.numbers import small
 
-from .alternatives import missing
-from .measure import Result
+if TYPE_CHECKING:
+    from ..result import Result
 
 HEIGHT = 510
 BOUNDS = (0.01, 1.0)
 """Sizes between which the colour changes."""
 
 
-def task_shapes(result: Result, look: Look, ghost: Result | None = None) -> Any:
+def tasks(runs: Sequence[Run], look: Look) -> Any:
     """Four ways to read and to answer; pointing at a loss lights the steps that its gradient reaches."""
+    result: Result = runs[0].result
     found = result.tasks
-    if (text := missing("tasks", result, look)) is not None:
-        return message(text, look, height=HEIGHT)
     drawn = [
         Unrolled(_heading(task, look), shape.inputs, shape.losses, shape.gradient)
         for task, shape in found.shapes.items()
@@ -42,3 +44,13 @@ def _heading(task: str, look: Look) -> str:
         "Many to many, aligned": tr(look, "Many to many, aligned"),
         "Encoder–decoder": tr(look, "Encoder–decoder"),
     }[task]
+
+
+def tasks_numbers(result: Result, _look: Look) -> Mapping[str, object]:
+    """What the text alternative quotes."""
+    found = result.tasks
+    ends = {f"size{i}": small(float(shape.gradient[-1, 0])) for i, shape in enumerate(found.shapes.values())}
+    return {"trained": found.cell} | ends
+
+
+DRAWINGS = {"tasks": Drawing(tasks, tasks_numbers, HEIGHT)}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dlviz.drawing.curves import lines
+from dlviz.contract import Drawing, Run
+from dlviz.drawing.curves import curve, lines
 from dlviz.drawing.curves.curve import Line
 from dlviz.drawing.curves.curve_labels import Beside, drawn_curves
 from dlviz.drawing.grammar.axes import Axis, frame, span
@@ -15,23 +17,24 @@ from dlviz.drawing.grammar.image import data_url
 from dlviz.drawing.grammar.palette import ramp
 from dlviz.drawing.grammar.piece import Piece, mark
 from dlviz.drawing.grammar.theme import Look, tr
+from dlviz.numbers import small
 
-from .alternatives import missing
-from .measure import GONE, Result
+from ..magnitudes import GONE, size
+
+if TYPE_CHECKING:
+    from ..result import Result
 
 HEIGHT = 380
 STRIP = (-0.26, -0.08)
 """Heights between which the input is drawn, under gates from 0 to 1."""
 # The gate that keeps the memory has the colour of its cell.
-KEEP = ("f", "z")
 COLOURS = {"f": "LSTM", "z": "GRU", "i": "slope", "r": "backward", "o": "backward"}
 
 
-def gates(result: Result, look: Look, ghost: Result | None = None) -> Any:
+def gates(runs: Sequence[Run], look: Look) -> Any:
     """Mean and 10–90% band over the units of every gate, step by step, over the input that was read."""
+    result: Result = runs[0].result
     found = result.gates
-    if (text := missing("gates", result, look)) is not None:
-        return message(text, look, height=HEIGHT)
     if not np.isfinite(found.mean).all():
         return message(tr(look, "The gates are not finite numbers."), look, height=HEIGHT)
     steps = np.arange(1, found.mean.shape[1] + 1)
@@ -41,14 +44,15 @@ def gates(result: Result, look: Look, ghost: Result | None = None) -> Any:
     }  # fmt: skip
     drawn = []
     for gate, mean, low, high in zip(found.names, found.mean, found.low, found.high, strict=True):
-        band = (low, high) if gate in KEEP else (None, None)  # of one gate: three bands hide each other
-        drawn.append(Line(COLOURS[gate], steps, mean, *band, label=names[gate]))
+        # The band of one gate: three hide each other.
+        band = {"low": low, "high": high} if gate == found.keep else {}
+        drawn.append(Line(COLOURS[gate], steps, mean, **band, label=names[gate]))
     x = Axis(tr(look, "Step t"), 0.5, len(steps) + 0.5, ticks_from=1, whole=True)
     y = Axis(tr(look, "Gate: 0 shut, 1 open"), STRIP[0] - 0.02, 1.02, ticks_from=0, ticks_to=1)
     piece = frame(x, y, look) + lines.measured(drawn, x, y, look, height=HEIGHT) + _input(found.inputs, x, y, look)
     note = tr(
         look, "Means over the {count} units of one network, band: 10–90% of {gate}. Foot: what it reads, low to high.",
-        count=result.settings.hidden, gate="f" if "f" in found.names else "z",
+        count=result.settings.hidden, gate=found.keep,
     )  # fmt: skip
     return finish(piece, look, height=HEIGHT, title=footnote(note, look))
 
@@ -65,7 +69,7 @@ def _input(inputs: np.ndarray, x: Axis, y: Axis, look: Look) -> Piece:
              "url": {"field": "url", "type": "nominal"}}  # fmt: skip
     edge = {key: value for key, value in place.items() if key != "url"}
     name = {"y": y.along("middle"), "x": {"value": "width"}}
-    text = {"align": "left", "dx": 7 * look.unit, "baseline": "middle", "fontSize": look.label}
+    text: dict[str, Any] = {"align": "left", "dx": 7 * look.unit, "baseline": "middle", "fontSize": look.label}
     layers = (
         mark("image", "_input", place, aspect=False, tooltip=None),
         mark("rect", "_input", edge, fill=None, stroke=look.inks.faint, strokeWidth=look.unit, tooltip=None),
@@ -74,18 +78,16 @@ def _input(inputs: np.ndarray, x: Axis, y: Axis, look: Look) -> Piece:
     return Piece(layers, {"_input": [row | {"middle": sum(STRIP) / 2}]})
 
 
-def highway(result: Result, look: Look, ghost: Result | None = None) -> Any:
+def highway(runs: Sequence[Run], look: Look) -> Any:
     """∂c_T/∂c_t by all paths (∂h_T/∂h_t of a GRU), and the product of the gates that keep the memory."""
+    own, *others = runs
+    result: Result = own.result
     found = result.gates
-    if (text := missing("highway", result, look)) is not None:
-        return message(text, look, height=HEIGHT)
     lags, lstm = np.arange(len(found.total)), result.settings.cell == "LSTM"
     total = np.where(found.total < GONE, np.nan, found.total)
     label = tr(look, "all paths")
     drawn = [Line(result.settings.cell, lags, total, label=label)]
-    pinned = []
-    if ghost is not None and ghost.gates is not None:
-        pinned = [Line(ghost.settings.cell, np.arange(len(ghost.gates.total)), ghost.gates.total)]
+    pinned = curve.of_others(others, _all_paths)
     x = Axis(tr(look, "Lag T − t (steps back from the loss)"), 0, max(len(lags) - 1, 1), whole=True)
     y = Axis(
         tr(look, "Size of ∂c_T/∂c_t" if lstm else "Size of ∂h_T/∂h_t"),
@@ -102,3 +104,28 @@ def highway(result: Result, look: Look, ghost: Result | None = None) -> Any:
     )
     note += lines.ghost_note(pinned, look)
     return finish(piece, look, height=HEIGHT, title=footnote(note, look))
+
+
+def _all_paths(result: Result) -> list[Line]:
+    total = result.gates.total
+    return [Line(result.settings.cell, np.arange(len(total)), total)]
+
+
+def gates_numbers(result: Result, _look: Look) -> Mapping[str, object]:
+    """What the text alternative of the gates quotes."""
+    found, s = result.gates, result.settings
+    means = ", ".join(f"{name} {small(float(m.mean()))}" for name, m in zip(found.names, found.mean, strict=True))
+    return {"cell": s.cell, "steps": s.steps_read, "means": means}
+
+
+def highway_numbers(result: Result, _look: Look) -> Mapping[str, object]:
+    """What the text alternative of the highway quotes."""
+    found = result.gates
+    ends = {"total": size(found.total[-1]), "direct": size(found.direct[-1])}
+    return {"cell": result.settings.cell, "lag": len(found.total) - 1} | ends
+
+
+DRAWINGS = {
+    "gates": Drawing(gates, gates_numbers, HEIGHT),
+    "highway": Drawing(highway, highway_numbers, HEIGHT),
+}
