@@ -12,9 +12,6 @@ from dlviz.engine.runtime.device import with_fallback
 from dlviz.language import words
 from dlviz.progress import Progress, silent, split
 
-READOUTS = 6
-"""A row of the page holds no more. The panels' are all there, and the hero's before them as far as there is room."""
-
 
 class Studies:
     """The studies of a concept, each found by the stem of its row: ``STUDY`` in the module of that name.
@@ -58,12 +55,8 @@ class Studies:
         return self._result(settings, **found)
 
     def readouts(self, result: Any) -> list[Readout]:
-        """The page's numbers, measured beside theory: of what is always shown, then of the panels."""
-        hero: list[Readout] = []
-        others: list[Readout] = []
-        for row in self._computed(result):
-            (others if row.name else hero).extend(self._studies[row.stem].readouts(result))
-        return [*hero[: max(0, READOUTS - len(others))], *others][:READOUTS]
+        """The page's numbers, panel by panel: measured beside theory."""
+        return [readout for row in self._computed(result) for readout in self._studies[row.stem].readouts(result)]
 
     def notice(self, result: Any) -> list[Note]:
         """What to notice, panel by panel: sentences that are true of this very run."""

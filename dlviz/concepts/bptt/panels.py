@@ -1,8 +1,10 @@
-"""The table of the page's panels."""
+"""The panels of the page "How far back does a gradient reach?"."""
 
 from __future__ import annotations
 
-from dlviz.contract import Figure, Panel
+from dlviz.contract import Empty, Figure, Panel
+
+NO_CELLS = Empty("Choose at least one cell.", lambda settings: not settings.cells)
 
 PANELS = (
     Panel(
@@ -11,7 +13,7 @@ PANELS = (
         {"hero": Figure("How far the gradient reaches")},
         fills="reach",
         cost=1.0,
-        empty=lambda settings: None if settings.cells else "Choose at least one cell.",
+        empty=NO_CELLS,
     ),
     Panel("All pairs", "pairs", {"pairs": Figure("From every step to every other")}, fills="pairs", cost=1.5),
     Panel(
@@ -38,8 +40,9 @@ PANELS = (
         {"gates": Figure("Gates over a sequence"), "highway": Figure("The highway through the gates")},
         fills="gates",
         cost=0.5,
-        empty=lambda settings: (
-            None if settings.cell in ("LSTM", "GRU") else "A vanilla RNN has no gates. Look at an LSTM or a GRU."
+        empty=Empty(
+            "A vanilla RNN has no gates. Look at an LSTM or a GRU.",
+            lambda settings: settings.cell not in ("LSTM", "GRU"),
         ),
     ),
     Panel(
@@ -52,8 +55,8 @@ PANELS = (
         },
         fills="exploding",
         cost=25.0,
-        empty=lambda settings: (
-            "Noise has no answer to learn. Choose another sequence." if settings.data == "Noise" else None
+        empty=Empty(
+            "Noise has no answer to learn. Choose another sequence.", lambda settings: settings.data == "Noise"
         ),
     ),
     Panel(
@@ -62,7 +65,7 @@ PANELS = (
         {"remembering": Figure("Does it remember?")},
         fills="remembering",
         cost=60.0,
-        empty=lambda settings: None if settings.cells else "Choose at least one cell.",
+        empty=NO_CELLS,
     ),
     Panel("Sequence tasks", "tasks", {"tasks": Figure("Shapes of sequence tasks")}, fills="tasks", cost=0.2),
 )
