@@ -107,7 +107,7 @@ def class_(asked: Namespace) -> None:
 
 
 def uncached(asked: Namespace) -> None:
-    """Everybody on a link of their own, and every change is new, so that nothing comes from the shelf."""
+    """Everybody on a link of their own, and every change is new, so that nothing comes from the cache."""
     own = OWN.get(asked.page, "seed")
 
     async def alone(url: str) -> list[float]:

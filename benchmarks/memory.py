@@ -29,7 +29,7 @@ from visitors import Visitor
 from dlviz import catalog, provenance
 from dlviz.contract import Run, Settings
 from dlviz.drawing.export import files
-from dlviz.drawing.export.process import QUESTIONS
+from dlviz.drawing.export.process import REQUESTS
 from dlviz.drawing.grammar.theme import Look
 from dlviz.language import LANGUAGES
 
@@ -172,11 +172,11 @@ def exports(_asked: Namespace) -> None:
         looks = [Look(language, theme) for theme in ("light", "dark") for language in LANGUAGES]
         heroes += [(concept.figures.FIGURES["hero"].draw([Run(result)], look), look) for look in looks]
     held = []
-    for i in range(QUESTIONS):
+    for i in range(REQUESTS):
         figure, look = heroes[i * 7 % len(heroes)]
         files.render(figure, ("svg", "png", "pdf")[i % 3], look=look)
         held.append(memory(files.WORKER.pid))
-    table(f"{QUESTIONS} files, one after another", [
+    table(f"{REQUESTS} files, one after another", [
         ("after the first", f"{held[0]:.0f} MB", ""), ("most", f"{max(held):.0f} MB", ""),
     ])  # fmt: skip
 

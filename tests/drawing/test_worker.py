@@ -94,12 +94,12 @@ def test_a_process_killed_at_work_is_replaced(echo, tmp_path, used):
 
     def asking():
         try:
-            outcomes.append(echo.ask(b"wait", 30))
+            outcomes.append(echo.request(b"wait", 30))
         except process.Ended as error:
             outcomes.append(error.code)
 
     if used:
-        echo.ask(b"x", 30)
+        echo.request(b"x", 30)
     thread = threading.Thread(target=asking)
     thread.start()
     until((tmp_path / "begun").exists)
@@ -108,18 +108,18 @@ def test_a_process_killed_at_work_is_replaced(echo, tmp_path, used):
     (tmp_path / "free").touch()
     thread.join(30)
     assert outcomes == [(b"done", b"wait\n") if used else -signal.SIGKILL]
-    assert echo.ask(b"y", 30) == (b"done", b"y\n")
+    assert echo.request(b"y", 30) == (b"done", b"y\n")
     assert echo.pid != first
 
 
 def test_a_hanging_process_is_ended_at_the_limit_and_the_next_export_works(echo):
-    echo.ask(b"x", 30)
+    echo.request(b"x", 30)
     first, begun = echo.pid, time.monotonic()
     with pytest.raises(Slow):
-        echo.ask(b"wait", 0.5)
+        echo.request(b"wait", 0.5)
     assert 0.5 <= time.monotonic() - begun < 60
     assert not alive(first)
-    assert echo.ask(b"y", 30) == (b"done", b"y\n")
+    assert echo.request(b"y", 30) == (b"done", b"y\n")
 
 
 def test_a_hanging_export_says_so():
@@ -130,16 +130,16 @@ def test_a_hanging_export_says_so():
 
 
 def test_who_waits_too_long_is_told_that_others_are_under_way(monkeypatch, echo, tmp_path):
-    thread = threading.Thread(target=echo.ask, args=(b"wait", 60))
+    thread = threading.Thread(target=echo.request, args=(b"wait", 60))
     thread.start()
     until((tmp_path / "begun").exists)
     with pytest.raises(Busy):
-        echo.ask(b"y", 0.1)
+        echo.request(b"y", 0.1)
     monkeypatch.setattr(files, "WORKER", echo)
     with pytest.raises(files.ExportError, match="other exports are under way"):
         files.render(message("x", Look()), "svg", timeout=0.1)
     threading.Timer(0.2, (tmp_path / "free").touch).start()
-    assert echo.ask(b"z", 60) == (b"done", b"z\n"), "who was patient has its turn"
+    assert echo.request(b"z", 60) == (b"done", b"z\n"), "who was patient has its turn"
     thread.join()
 
 
@@ -149,7 +149,7 @@ def test_many_threads_each_get_their_own_answer(echo):
     def ask(number: int) -> None:
         for turn in range(5):
             said = b"%d %d" % (number, turn)
-            answers[number, turn] = echo.ask(said, 60) == (b"done", said + b"\n")
+            answers[number, turn] = echo.request(said, 60) == (b"done", said + b"\n")
 
     threads = [threading.Thread(target=ask, args=(i,)) for i in range(20)]
     for thread in threads:
@@ -160,10 +160,10 @@ def test_many_threads_each_get_their_own_answer(echo):
 
 
 def test_after_so_many_questions_comes_a_new_process(monkeypatch, echo):
-    monkeypatch.setattr(process, "QUESTIONS", 3)
+    monkeypatch.setattr(process, "REQUESTS", 3)
     pids = []
     for _ in range(7):
-        echo.ask(b"x", 30)
+        echo.request(b"x", 30)
         pids.append(echo.pid)
     assert [pids.count(pid) for pid in dict.fromkeys(pids)] == [3, 3, 1]
     assert not alive(pids[0])

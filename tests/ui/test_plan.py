@@ -25,7 +25,7 @@ BAR = Run(FULL, Way.BAR)
 STOPPED = Run(FULL, Way.STOPPED)
 FIRST = Picture(Run(COARSE, Way.BAR, "first"), None, BAR)
 BESIDE, BELOW = Run(PINNED, Way.AT_ONCE, "pin"), Run(PINNED, Way.BAR, "pin")
-SHELF = Picture(Run(COARSE, Way.SHELF, "first"))
+CACHED = Picture(Run(COARSE, Way.CACHED, "first"))
 
 
 def planned(settings=FULL, coarse=COARSE, pin=None, *, ready=False, stopped=(), took=None):
@@ -34,7 +34,7 @@ def planned(settings=FULL, coarse=COARSE, pin=None, *, ready=False, stopped=(), 
 
 @pytest.mark.parametrize("took", [None, 0.0, 9.0])
 def test_what_is_on_the_shelf_is_taken_at_once(took):
-    assert planned(ready=True, took=took) == (Picture(BAR), SHELF)
+    assert planned(ready=True, took=took) == (Picture(BAR), CACHED)
 
 
 @pytest.mark.parametrize("took", [None, 0.0, 9.0])
@@ -44,22 +44,22 @@ def test_without_a_coarse_form_the_run_is_waited_for(took):
 
 @pytest.mark.parametrize("took", [0.0, SOON])
 def test_what_was_short_is_not_preceded_by_a_first_look(took):
-    assert planned(took=took) == (Picture(BAR), SHELF)
+    assert planned(took=took) == (Picture(BAR), CACHED)
 
 
 def test_what_took_long_follows_a_first_look():
-    assert planned(took=1.01 * SOON) == (FIRST, SHELF)
+    assert planned(took=1.01 * SOON) == (FIRST, CACHED)
 
 
 def test_what_may_be_short_is_tried_before_the_first_look():
-    assert planned() == (Picture(Run(FULL, Way.SOON)), FIRST, SHELF)
+    assert planned() == (Picture(Run(FULL, Way.SOON)), FIRST, CACHED)
 
 
 @pytest.mark.parametrize("ready", [False, True])
 @pytest.mark.parametrize("took", [None, 0.0, 9.0])
 def test_a_stopped_run_is_not_begun_and_nothing_of_it_follows(ready, took):
-    # In this way it is taken from the shelf if another visitor's run has put it there.
-    assert planned(stopped=[FULL], took=took, ready=ready) == (Picture(STOPPED), SHELF)
+    # In this way it is taken from the cache if another visitor's run has put it there.
+    assert planned(stopped=[FULL], took=took, ready=ready) == (Picture(STOPPED), CACHED)
     assert planned(coarse=FULL, stopped=[FULL], took=took) == (Picture(STOPPED),)
 
 
@@ -77,7 +77,7 @@ def test_the_pinned_run_stands_beside_if_it_is_soon_there_and_follows_below_if_n
 
 @pytest.mark.parametrize("pin", [PINNED, COARSE])
 def test_a_first_look_does_not_wait_for_the_pinned_run(pin):
-    shown = Picture(FIRST.run, Run(pin, Way.SHELF, "pin"), BAR)
+    shown = Picture(FIRST.run, Run(pin, Way.CACHED, "pin"), BAR)
     assert planned(pin=pin, took=9.0)[0] == shown
     assert planned(pin=pin)[1] == shown
 
@@ -97,7 +97,7 @@ def test_a_stopped_pinned_run_is_said_to_be_and_does_not_follow(known):
 
 def test_in_place_of_what_cannot_be_had_stand_the_first_look_and_both_without_panels():
     full, coarse = Paneled(panels=("a", "b")), Paneled(size=10, panels=("a",))
-    instead = [Run(coarse, Way.SHELF, "first")]
+    instead = [Run(coarse, Way.CACHED, "first")]
     instead += [Run(Paneled(size=size), Way.AT_ONCE, "first") for size in (100, 10)]
     for given in ({"stopped": [full]}, {"took": 9.0}, {"ready": True}):
         assert [picture.run for picture in planned(full, coarse, **given)[1:]] == instead

@@ -92,7 +92,7 @@ def render(
 
 def _work(job: dict[str, Any], timeout: float) -> bytes:
     try:
-        outcome, said = WORKER.ask(json.dumps(job | {"seconds": timeout}).encode(), timeout)
+        outcome, said = WORKER.request(json.dumps(job | {"seconds": timeout}).encode(), timeout)
     except Busy:
         raise ExportError(BUSY, seconds=f"{timeout:g}") from None
     except Slow:

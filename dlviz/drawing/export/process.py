@@ -1,7 +1,7 @@
-"""A process that stays and answers one question after another, for all threads of this one.
+"""A process that stays and answers one request after another, for all threads of this one.
 
 The standard library's pools start their processes with what the main program imports, which under Streamlit is
-Streamlit; and they end none that hangs. This one runs a file by name, and knows nothing of what it is asked.
+Streamlit; and they end none that hangs. This one runs a file by name, and knows nothing of the requests.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-QUESTIONS = 25
+REQUESTS = 25
 """Questions after which a process is replaced: what it holds grows with them, to twice as much within forty."""
 
 
 class Busy(Exception):
-    """Others were asking for all of the time."""
+    """Other requests took all of the time."""
 
 
 class Slow(Exception):
@@ -34,51 +34,51 @@ class Ended(Exception):
 
 
 class Worker:
-    """One process, running ``script``: started when first asked, replaced once it has ended.
+    """One process, running ``script``: started at the first request, replaced once it has ended.
 
-    Thread-safe. One question at a time; who comes meanwhile waits, in the order of arrival. A question on which a
-    process ends that has answered others is asked once again, of a new one.
+    Thread-safe. One request at a time; others wait, in the order of arrival. A request during
+    which a process ends that has answered others is sent once again, to a new one.
     """
 
     def __init__(self, script: Path) -> None:
         self._script = script
-        self._line = threading.BoundedSemaphore(1)
+        self._turn = threading.BoundedSemaphore(1)
         self._process: subprocess.Popen[bytes] | None = None
-        self._asked = 0
+        self._requests = 0
 
     @property
     def pid(self) -> int | None:
         """The process, if there is one."""
         return None if self._process is None else self._process.pid
 
-    def ask(self, question: bytes, seconds: float) -> tuple[bytes, bytes]:
+    def request(self, message: bytes, seconds: float) -> tuple[bytes, bytes]:
         """Send one line, of bytes without a line feed; gives the first word of the answer, and its contents.
 
         ``seconds`` is how long to wait for a turn, and again for the answer. Raises :class:`Busy`, :class:`Slow`,
         :class:`Ended`, ``ValueError`` for an answer in no form, ``OSError`` and ``RuntimeError`` when no process or no
-        thread can be started. After any of them the next question goes to a new process.
+        thread can be started. After any of them the next request goes to a new process.
         """
-        if not self._line.acquire(timeout=seconds):
+        if not self._turn.acquire(timeout=seconds):
             raise Busy
         try:
-            return self._insist(question, seconds)
+            return self._with_one_retry(message, seconds)
         except BaseException:
             self.end()
             raise
         finally:
-            self._line.release()
+            self._turn.release()
 
-    def _insist(self, question: bytes, seconds: float) -> tuple[bytes, bytes]:
+    def _with_one_retry(self, message: bytes, seconds: float) -> tuple[bytes, bytes]:
         try:
-            return self._ask(question, seconds)
+            return self._send(message, seconds)
         except Ended:
-            if self._asked == 1:
+            if self._requests == 1:
                 raise
             # A process that was idle for long, or was killed meanwhile, takes a moment to be seen as ended.
             self.end()
-            return self._ask(question, seconds)
+            return self._send(message, seconds)
 
-    def _ask(self, question: bytes, seconds: float) -> tuple[bytes, bytes]:
+    def _send(self, message: bytes, seconds: float) -> tuple[bytes, bytes]:
         process = self._ready()
         late = threading.Event()
 
@@ -91,7 +91,7 @@ class Worker:
         limit.daemon = True
         limit.start()
         try:
-            answer = _exchange(process, question)
+            answer = _exchange(process, message)
         except (EOFError, BrokenPipeError):
             code = process.wait()
             raise Slow if late.is_set() else Ended(code) from None
@@ -103,8 +103,8 @@ class Worker:
         return answer
 
     def _ready(self) -> subprocess.Popen[bytes]:
-        self._asked += 1
-        if self._process is None or self._process.poll() is not None or self._asked > QUESTIONS:
+        self._requests += 1
+        if self._process is None or self._process.poll() is not None or self._requests > REQUESTS:
             self.end()
             self._process = subprocess.Popen(  # noqa: S603  Python itself, and a file of this package
                 [sys.executable, str(self._script)],
@@ -112,25 +112,25 @@ class Worker:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
             )
-            self._asked = 1
+            self._requests = 1
             atexit.register(self.end)
         return self._process
 
     def end(self) -> None:
-        """End the process, whatever it does; the next question starts another."""
+        """End the process, whatever it does; the next request starts another."""
         process, self._process = self._process, None
         atexit.unregister(self.end)
         if process is not None:
             process.kill()
             process.wait()
             process.stdout.close()
-            with suppress(BrokenPipeError):  # what it was asked and never read
+            with suppress(BrokenPipeError):  # what it was sent and never read
                 process.stdin.close()
 
 
-def _exchange(process: subprocess.Popen[bytes], question: bytes) -> tuple[bytes, bytes]:
-    """Ask, and wait for the answer: a line with a word and a number of bytes, and then those."""
-    process.stdin.write(question + b"\n")
+def _exchange(process: subprocess.Popen[bytes], message: bytes) -> tuple[bytes, bytes]:
+    """Send, and wait for the answer: a line with a word and a number of bytes, and then those."""
+    process.stdin.write(message + b"\n")
     process.stdin.flush()
     head = process.stdout.readline()
     if not head:

@@ -52,7 +52,7 @@ class Layer:
         return self.units * self.positions
 
     def rows(self, h: Tensor) -> Tensor:
-        """Inputs (M, N, d) -> what meets the weights, (M, N·P, fan_in)."""
+        """Inputs (M, N, d) -> the rows that the weights multiply (im2col), (M, N·P, fan_in)."""
         if not self.stride:
             return h
         room = padded((h.shape[0], h.shape[1], self.side**2, self.fan_in // 9), h)
@@ -110,7 +110,7 @@ class Networks:
         return [w[0].numel() + b[0].numel() for w, b in zip(self.weights, self.biases, strict=True)]
 
     def apply(self, layer: int, h: Tensor, models: slice = slice(None)) -> tuple[Tensor, Tensor]:
-        """What meets the weights of a layer, and its outputs (M, N, d), of ``h`` (M, N, d) of some models."""
+        """The rows that a layer's weights multiply, and its outputs (M, N, d), of ``h`` (M, N, d) of some models."""
         kind = self.layers[layer]
         rows = kind.rows(h)
         z = self.biases[layer][models].unsqueeze(1).baddbmm(rows, self.weights[layer][models].transpose(1, 2))

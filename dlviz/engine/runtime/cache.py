@@ -136,7 +136,7 @@ def cached(maxsize: int) -> Callable[[Callable[..., T]], Callable[..., T]]:
     """
 
     def decorate(function: Callable[..., T]) -> Callable[..., T]:
-        # With the accelerators that computed them, which whoever uses a result again has used, too.
+        # With the accelerators that computed them: a run that takes a result from the cache has used them, too.
         cache = Cache(maxsize)
 
         @wraps(function)

@@ -66,7 +66,7 @@ def compute_lock(progress: Progress = silent) -> Iterator[None]:
 
 
 def busy() -> bool:
-    """Whether somebody computes, so that who comes now would wait."""
+    """Whether a computation is under way, so that another one would have to wait."""
     return _line.full
 
 

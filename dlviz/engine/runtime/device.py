@@ -162,7 +162,7 @@ def gpu_is_full(error: BaseException) -> bool:
 
 
 def _give_back() -> None:
-    """Let go of what torch's allocator holds of the GPU's memory, for other processes and for larger blocks."""
+    """Return what torch's allocator caches of the GPU's memory, for other processes and for larger blocks."""
     import torch
 
     gc.collect()

@@ -105,7 +105,7 @@ class Frame:
         st.session_state[VISIT] = visit
 
     def run(self, settings: Settings) -> Any:
-        """The result, from the shelf or computed under a progress bar.
+        """The result, cached or computed under a progress bar.
 
         Where that takes long and there is a coarse form of these settings, it is that one's result at first,
         and :meth:`show` computes the full one below it. When nothing can be computed, or it is stopped, the page
@@ -130,7 +130,7 @@ class Frame:
         """The result of a run, or None where there is none in the time that it has."""
         if not compute.ready(self.stem, run.settings):
             match run.way:
-                case Way.SHELF:
+                case Way.CACHED:
                     return None
                 case Way.STOPPED:
                     return self._say_stopped(run)
@@ -205,7 +205,7 @@ class Frame:
         self._refine(ghost)
 
     def _claim(self, result: Any) -> None:
-        # There is a place for it always, lest the browser build anew all that comes after it.
+        # Its place is always there: otherwise the browser would rebuild all that comes after it.
         place = st.empty()
         if self.preset is None or self._drawn != self.settings:
             return

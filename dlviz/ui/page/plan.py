@@ -14,7 +14,7 @@ from dlviz.contract import PANELS, Settings
 
 
 class Way(Enum):
-    """How long a run is waited for. A result that is on the shelf when its turn comes is taken in any of these ways."""
+    """How long a run is waited for. A result that is cached when its turn comes is taken in any of these ways."""
 
     BAR = auto()
     """As long as it takes, under a progress bar; an error is said."""
@@ -22,7 +22,7 @@ class Way(Enum):
     """As long as nobody notices; nothing is said if that is too short."""
     AT_ONCE = auto()
     """As long as a page may take without a progress bar; nothing is said if that is too short."""
-    SHELF = auto()
+    CACHED = auto()
     """Not at all."""
     STOPPED = auto()
     """Not at all, for the visitor has stopped it; this is said, with a button that runs it."""
@@ -60,7 +60,7 @@ def plan(
 ) -> tuple[Picture, ...]:  # fmt: skip
     """The pictures that are tried for these settings: the first one whose run gives a result is shown.
 
-    ``ready`` says whether the result is on the shelf; ``stopped`` are the settings whose run the visitor has stopped;
+    ``ready`` says whether the result is cached; ``stopped`` are the settings whose run the visitor has stopped;
     ``took`` is how many seconds a run of such amounts took last, None if that is not known; up to ``soon`` seconds
     no first look is needed.
     """
@@ -68,7 +68,7 @@ def plan(
     missing = None if beside is None or beside.way is Way.STOPPED else Run(beside.settings, Way.BAR, "pin")
     full = Run(settings, Way.BAR)
     # The first look does not wait for the pinned run, and the full one follows before it.
-    first = Picture(Run(coarse, Way.BAR, "first"), _pinned(settings, pin, stopped, Way.SHELF), full)
+    first = Picture(Run(coarse, Way.BAR, "first"), _pinned(settings, pin, stopped, Way.CACHED), full)
     if settings in stopped:
         tried = [Picture(Run(settings, Way.STOPPED), beside, missing)]
     elif ready or coarse == settings or (took is not None and took <= soon):
@@ -91,5 +91,5 @@ def _pinned(settings: Settings, pin: Settings | None, stopped: Collection[Settin
 def _instead(settings: Settings, coarse: Settings) -> list[Run]:
     """What is shown of settings that cannot be shown: the first look if it is there, and both without their panels."""
     bare = dict.fromkeys(s.model_copy(update={PANELS: ()}) for s in (settings, coarse) if getattr(s, PANELS, ()))
-    runs = [Run(coarse, Way.SHELF, "first"), *(Run(less, Way.AT_ONCE, "first") for less in bare)]
+    runs = [Run(coarse, Way.CACHED, "first"), *(Run(less, Way.AT_ONCE, "first") for less in bare)]
     return [run for run in runs if run.settings != settings]

@@ -44,7 +44,7 @@ def result(stem: str, settings: Settings, progress: Callable[[float], None]) -> 
     from dlviz.engine.runtime.compute_lock import busy, compute_lock, let_others_go_first
 
     long = busy() or (took(stem, settings) or 0) > SHORT
-    # Half as long again, lest one that is a little slower than the last should leave right before its end.
+    # Half as long again: a run that is a little slower than the last one should not leave right before its end.
     with at_first_within(0 if long else 1.5 * SHORT) as look:
 
         def watch(share: float) -> None:
@@ -55,7 +55,7 @@ def result(stem: str, settings: Settings, progress: Callable[[float], None]) -> 
             watch(share)
             let_others_go_first(lambda _share: progress(share))
 
-        # Who asks for the same waits for it, and finds it on the shelf.
+        # A second session that wants the same result waits for it, and finds it cached.
         with _under_way.alone(key, watch):
             found = _results.get(key)
             if found is None:
@@ -70,7 +70,7 @@ def result(stem: str, settings: Settings, progress: Callable[[float], None]) -> 
 
 
 def ready(stem: str, settings: Settings) -> bool:
-    """Whether the result for these settings is on the shelf."""
+    """Whether the result for these settings is cached."""
     return _results.get((stem, settings)) is not None
 
 
@@ -98,7 +98,7 @@ def at_once(stem: str, settings: Settings, seconds: float = PATIENCE) -> Any:
 
     try:
         return result(stem, settings, hurry)
-    except Exception:  # noqa: BLE001  who asks has something else to show and has said what went wrong
+    except Exception:  # noqa: BLE001  the caller shows something else and has said what went wrong
         return None
 
 

@@ -43,7 +43,7 @@ def turn() -> Iterator[None]:
 
 @contextmanager
 def aside() -> Iterator[None]:
-    """Let others draw their pages meanwhile; who comes back goes before those who wait."""
+    """Let other sessions draw their pages meanwhile; a session that comes back goes before those that wait."""
     had = getattr(_own, "turn", False)
     _leave()
     try:
