@@ -35,7 +35,7 @@ def _draw(panel: Panel, drawing: Drawing, runs: Sequence[Run], look: Look) -> An
     own, *others = runs
     if (reason := panel.missing(own.result.settings)) is not None:
         return message(tr(look, reason), look, height=drawing.height)
-    beside = [run for run in others if panel.missing(run.result.settings) is None]
+    beside = [run for run in others if panel.drawable(run.result.settings)]
     chart = drawing.draw([own, *beside], look)
     if chart is None:
         return message(tr(look, "nothing to draw: no finite values"), look, height=drawing.height)

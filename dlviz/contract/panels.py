@@ -58,15 +58,26 @@ class Panel:
     cost: float | Callable[[Any], float] = 0.1
     empty: Empty | None = None
 
+    def on(self, settings: Any) -> bool:
+        """Whether the page shows it."""
+        return not self.name or self.name in settings.panels
+
     def missing(self, settings: Any) -> str | None:
         """Why there is nothing to draw with these settings (a gettext id), or None."""
-        if self.name and self.name not in settings.panels:
+        if not self.on(settings):
             return SWITCHED_OFF
-        return self.empty.reason if self.empty is not None and self.empty.when(settings) else None
+        return self.empty.reason if self.empty is not None and self._empty(settings) else None
+
+    def _empty(self, settings: Any) -> bool:
+        return self.empty is not None and self.empty.when(settings)
 
     def computed(self, settings: Any) -> bool:
         """Whether a run with these settings computes it. What is always shown always is."""
         return not self.name or self.missing(settings) is None
+
+    def drawable(self, settings: Any) -> bool:
+        """Whether a run with these settings has what is drawn: where the hero computes it, also if it is off."""
+        return not self._empty(settings) and (self.fills is None or self.on(settings))
 
     def takes(self, settings: Any) -> float:
         """About how long it takes with these settings."""
@@ -78,7 +89,7 @@ def shown(panels: Iterable[Panel], settings: Any) -> tuple[str, ...]:
     return tuple(
         name
         for panel in panels
-        if not panel.name or panel.name in settings.panels
+        if panel.on(settings)
         for name, figure in panel.figures.items()
         if figure.when(settings)
     )
@@ -86,4 +97,8 @@ def shown(panels: Iterable[Panel], settings: Any) -> tuple[str, ...]:
 
 def to_compute(panels: Iterable[Panel], settings: Any) -> tuple[Panel, ...]:
     """The rows that a run with these settings computes, one a stem."""
-    return tuple({panel.stem: panel for panel in panels if panel.computed(settings)}.values())
+    rows: dict[str, Panel] = {}
+    for panel in panels:
+        if panel.computed(settings):
+            rows.setdefault(panel.stem, panel)
+    return tuple(rows.values())

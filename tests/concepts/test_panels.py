@@ -171,6 +171,9 @@ def test_a_figure_draws_the_runs_that_have_its_panel(table):
     assert said(draw([result(panels=("Never",), size=9)], look)) == ["nothingtodraw:nofinitevalues"]
     assert said(draw([result(panels=("Never",), size=1)], look)) == ["Thereisnone."]
     assert said(draw([off], look)) == [SWITCHED_OFF.replace(" ", "")]
+    # What the hero computed is there whether the panel is on or not.
+    bare = pictures.FIGURES["bare"].draw
+    assert said(bare([result(panels=("Bare",)), off], look)) == ["2runs"]
 
 
 def test_a_table_that_its_modules_do_not_keep_is_refused(table, monkeypatch):

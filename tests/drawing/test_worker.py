@@ -39,7 +39,7 @@ on_linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="look
 
 @pytest.fixture
 def echo(tmp_path):
-    """A worker that answers with what it was asked; to "wait", once there is a file ``free`` beside it.
+    """A worker that answers with what it was sent; to "wait", once there is a file ``free`` beside it.
 
     It makes a file ``begun`` when it waits.
     """
@@ -89,7 +89,7 @@ def test_a_killed_process_is_replaced_unseen():
 
 @pytest.mark.parametrize("used", [False, True])
 def test_a_process_killed_at_work_is_replaced(echo, tmp_path, used):
-    """What it was asked is asked once again if it had answered before; a new one's end is told."""
+    """What it was sent is sent once again if it had answered before; a new one's end is told."""
     outcomes = []
 
     def asking():
@@ -187,12 +187,12 @@ def impatient(folder: Path, **changed: int) -> Path:
 
 
 @on_linux
-def test_a_process_that_nobody_asks_ends(tmp_path):
+def test_an_idle_process_ends(tmp_path):
     made = Worker(impatient(tmp_path, IDLE=2))
-    assert made.ask(PROBE, 60)[0] == b"done"
+    assert made.request(PROBE, 60)[0] == b"done"
     first = made.pid
     until(lambda: not alive(first))
-    assert made.ask(PROBE, 60)[0] == b"done"
+    assert made.request(PROBE, 60)[0] == b"done"
     assert made.pid != first
     made.end()
 
@@ -206,8 +206,8 @@ import threading, time
 from pathlib import Path
 from dlviz.drawing.export.process import Worker
 worker = Worker(Path({str(impatient(tmp_path, GRACE=1))!r}))
-worker.ask({PROBE!r}, 60)
-threading.Thread(target=worker.ask, args=({job!r}, 60), daemon=True).start()
+worker.request({PROBE!r}, 60)
+threading.Thread(target=worker.request, args=({job!r}, 60), daemon=True).start()
 time.sleep(0.5)
 print(worker.pid, flush=True)
 time.sleep(60)

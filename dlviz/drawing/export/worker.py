@@ -6,7 +6,7 @@ of vl-convert's own JavaScript engine.
 
 A job is JSON: what to draw, and ``seconds`` for it. An answer is a line ``done N`` or ``refused N``, and then N bytes:
 the file, or one line of text that says why the chart cannot be drawn. The process ends when stdin does, which is when
-the server does, however that ended; when it was not asked for long; and when a job takes much longer than it may.
+the server does, however that ended; when it had no request for long; and when a job takes much longer than it may.
 """
 
 import faulthandler
