@@ -137,8 +137,8 @@ def readouts(result: Result) -> list[Readout]:
     measured, formula = signals.weight_rms
     found = [Readout("Size of the last layer's weights", f"{measured:.3g}", f"{formula:.3g}", help=_RMS)]
     pairs = (
-        ("Activations: factor per layer", signals.std, theory and theory.std, False),
-        ("Gradients: factor per layer", signals.gradient, theory and theory.gradient, True),
+        ("Activations: factor per layer", signals.std, theory.std if theory else None, False),
+        ("Gradients: factor per layer", signals.gradient, theory.gradient if theory else None, True),
     )
     for label, values, predicted, backwards in pairs:
         size = along(middle(values), backwards)
