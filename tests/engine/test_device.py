@@ -137,6 +137,8 @@ def test_what_is_kept_remembers_its_device_and_is_computed_once_on_each(monkeypa
 
 def test_a_real_run_gets_by_with_little_memory_and_gives_the_same_numbers(monkeypatch):
     """The engine's own pieces: a stack of variants that is too large for the memory goes through in parts."""
+    from dlviz.concepts.initialization import signals
+
     experiment = catalog.concepts()["initialization"].experiment
     settings = experiment.Settings(panels=("Grid",), depth=3, width=16, repeats=4)
     whole = experiment.run(settings)
@@ -152,7 +154,7 @@ def test_a_real_run_gets_by_with_little_memory_and_gives_the_same_numbers(monkey
         yield from through(self, x, targets)
 
     monkeypatch.setattr(propagation._Stack, "through", little)
-    for module in (propagation, experiment):
+    for module in (propagation, signals):
         # Asked as ever, but computed where there is something to compute on.
         monkeypatch.setattr(module, "device", lambda double=False: (device.device(double), torch.device("cpu"))[1])
     found = experiment.run(settings)
@@ -160,14 +162,14 @@ def test_a_real_run_gets_by_with_little_memory_and_gives_the_same_numbers(monkey
     assert found.computed.fallback == "pieces"
     assert max(seen) > most and seen[-1] <= most
     np.testing.assert_allclose(found.grid.forward, whole.grid.forward, rtol=1e-9)
-    np.testing.assert_allclose(found.std, whole.std, rtol=1e-12)
+    np.testing.assert_allclose(found.signals.std, whole.signals.std, rtol=1e-12)
 
 
 def _forget():
-    from dlviz.concepts.initialization import panels
+    from dlviz.concepts.initialization import grid, signals
 
-    panels._grid.forget()
-    catalog.concepts()["initialization"].experiment._signals.forget()
+    grid._grid.forget()
+    signals._propagated.forget()
 
 
 # -- limits -------------------------------------------------------------------------------------------------

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dlviz.engine.signals.activations import ACTIVATIONS
 from dlviz.engine.signals.initializers import INITIALIZERS
 
-from .measure import CLASSES, Result
-from .settings import Settings
+from .result import Result
+from .settings import CLASSES, Settings
 
 FUNCTIONS = {
     "Linear": "z",

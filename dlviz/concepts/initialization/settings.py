@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import field_validator
 
 from dlviz import contract
-from dlviz.contract import also_shown, knob, on_panel
+from dlviz.contract import Panel, also_shown, knob, on_panel
 from dlviz.engine.signals.activations import ACTIVATIONS
 from dlviz.engine.signals.initializers import INITIALIZERS, Free
 
-PanelName = Literal[
-    "Forward and backward", "Grid", "Order and chaos", "Singular values", "Symmetry", "Training",
-]  # fmt: skip
+from .panels import PANELS
+
 SchemeName = Literal[
     "Zeros", "Constant", "Normal", "Uniform", "Xavier normal", "Xavier uniform", "He normal", "He uniform",
     "LeCun normal", "Variance scaling", "Orthogonal",
@@ -26,6 +25,7 @@ DataName = Literal["Digits, standardised", "Digits, raw", "Gaussian"]
 SIZES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1.0)
 WIDTHS = (8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 CLASSES = 10
+WIDEST = 256  # units a layer of the grid and of the products at most
 
 
 def uses(*names: str) -> Any:
@@ -41,7 +41,8 @@ def _parameter_span(values: Any) -> tuple[float, float, float]:
 class Settings(contract.Settings):
     """A random network, what goes in, and which panels look at it."""
 
-    panels: tuple[PanelName, ...] = also_shown(("Forward and backward",))
+    PANELS: ClassVar[tuple[Panel, ...]] = PANELS
+    panels: tuple[str, ...] = also_shown(("Forward and backward",))
 
     scheme: SchemeName = knob("Normal", "Scheme", group="Initialization", widget="select", words=True)
     std: float = knob(
@@ -143,6 +144,6 @@ class Settings(contract.Settings):
         """The numbers that some schemes leave free."""
         return Free(self.std, self.bound, self.constant, self.mode, self.scale, self.average, self.gain)
 
-    def rms(self, fan_in: int, fan_out: int, name: str | None = None) -> float:
-        """Root mean square of a weight under a scheme (the chosen one by default)."""
-        return INITIALIZERS[name or self.scheme].rms(fan_in, fan_out, self.free())
+    def rms(self, fan_in: int, fan_out: int) -> float:
+        """Root mean square of a weight under the chosen scheme."""
+        return INITIALIZERS[self.scheme].rms(fan_in, fan_out, self.free())

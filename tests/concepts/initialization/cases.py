@@ -22,9 +22,9 @@ CASES = Cases(
                     "train_depth": 2, "train_steps": 20},
     },
     by_threads={
-        "*.std": ROUNDING,  # moments over all units and inputs
-        "*.rms": ROUNDING,
-        "*.gradient": ROUNDING,
+        "*.signals.std": ROUNDING,  # moments over all units and inputs
+        "*.signals.rms": ROUNDING,
+        "*.signals.gradient": ROUNDING,
         "trained.spectra.*": 1e-7,  # singular values far below the largest
         "trained.chaos.*": ROUNDING,  # on some processors
         "trained.symmetry.accuracy": 0.03,  # one of 360 images, of a network whose classes are all but level
