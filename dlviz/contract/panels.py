@@ -66,10 +66,7 @@ class Panel:
         """Why there is nothing to draw with these settings (a gettext id), or None."""
         if not self.on(settings):
             return SWITCHED_OFF
-        return self.empty.reason if self.empty is not None and self._empty(settings) else None
-
-    def _empty(self, settings: Any) -> bool:
-        return self.empty is not None and self.empty.when(settings)
+        return self.empty.reason if self.empty is not None and self.empty.when(settings) else None
 
     def computed(self, settings: Any) -> bool:
         """Whether a run with these settings computes it. What is always shown always is."""
@@ -77,7 +74,8 @@ class Panel:
 
     def drawable(self, settings: Any) -> bool:
         """Whether a run with these settings has what is drawn: where the hero computes it, also if it is off."""
-        return not self._empty(settings) and (self.fills is None or self.on(settings))
+        empty = self.empty is not None and self.empty.when(settings)
+        return not empty and (self.fills is None or self.on(settings))
 
     def takes(self, settings: Any) -> float:
         """About how long it takes with these settings."""
