@@ -63,8 +63,13 @@ class FigureSpec:
 class Experiment(Protocol):
     """What ``experiment.py`` of a concept offers: its settings and presets, the run, and what is said of a result."""
 
-    Settings: type[Settings]
-    PRESETS: tuple[Preset, ...]
+    @property
+    def Settings(self) -> type[Settings]:
+        """The model of its settings, with the table of panels."""
+
+    @property
+    def PRESETS(self) -> tuple[Preset, ...]:
+        """Its presets, in teaching order."""
 
     def run(self, settings: Any, progress: Progress = silent) -> Any:
         """The result for these settings. Equal settings give equal numbers, but for what a clock measures.
@@ -88,7 +93,9 @@ class Experiment(Protocol):
 class Figures(Protocol):
     """The pictures of a concept."""
 
-    FIGURES: dict[str, FigureSpec]
+    @property
+    def FIGURES(self) -> dict[str, FigureSpec]:
+        """Every figure by its name, in the order of the table."""
 
     def shown(self, settings: Any) -> tuple[str, ...]:
         """The names of the figures that the page draws for these settings, the hero first."""

@@ -157,7 +157,12 @@ class Settings(BaseModel):
         return self
 
     def less(self, without: tuple[str, ...] = (), **most: int) -> Self:
-        """A copy without some panels, and with some numbers not above ``most``."""
+        """A copy without some panels, and with some numbers not above ``most``.
+
+        Raises ``ValueError`` for a name that is no panel.
+        """
+        if unknown := set(without) - set(self.options(PANELS) if without else ()):
+            raise ValueError(f"no panel is called {sorted(unknown)}; panels: {', '.join(self.options(PANELS))}")
         changed: dict[str, Any] = {name: min(getattr(self, name), high) for name, high in most.items()}
         if without:
             changed[PANELS] = tuple(panel for panel in getattr(self, PANELS, ()) if panel not in without)
