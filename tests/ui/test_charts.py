@@ -4,6 +4,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dlviz import catalog
+from dlviz.contract import Run
 from dlviz.drawing.grammar.theme import Look
 from dlviz.ui.page import charts
 
@@ -12,7 +13,7 @@ MODEL = LOSS.experiment.Settings
 
 
 def test_a_chart_that_is_more_than_can_be_sent_is_refused(monkeypatch):
-    hero = LOSS.figures.FIGURES["hero"].draw(LOSS.experiment.run(MODEL()), Look())
+    hero = LOSS.figures.FIGURES["hero"].draw([Run(LOSS.experiment.run(MODEL()))], Look())
     sent = charts.prepared(hero, "").spec["datasets"].values()
     monkeypatch.setattr(charts, "MOST_BYTES", sum(map(len, sent)))
     with pytest.raises(charts.TooLargeError) as caught:
@@ -45,4 +46,4 @@ def test_all_optimizers_for_all_steps_on_a_wild_surface_can_be_sent(expression, 
         steps=MODEL.bounds("steps")[1], stochastic_all=True, noise=100.0,
     )  # fmt: skip
     result = LOSS.experiment.run(settings)
-    assert charts.prepared(LOSS.figures.FIGURES["hero"].draw(result, Look()), "")
+    assert charts.prepared(LOSS.figures.FIGURES["hero"].draw([Run(result)], Look()), "")

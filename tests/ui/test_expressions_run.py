@@ -25,6 +25,7 @@ FORMULAS = [
 CHILD = """
 import sys, time
 from dlviz import catalog
+from dlviz.contract import Run
 from dlviz.drawing.grammar.theme import Look
 from dlviz.ui.page.charts import prepared
 
@@ -32,13 +33,13 @@ concept = catalog.concepts()["loss_surfaces"]
 experiment, figures = concept.experiment, concept.figures
 for expression in sys.argv[1:]:
     begin = time.process_time()
-    settings = experiment.Settings(surface="Custom", expression=expression, inside=True)
+    settings = experiment.Settings(surface="Custom", expression=expression, panels=("Inside the rule",))
     result = experiment.run(settings)
     said = [*experiment.facts(result), *experiment.notice(result), *experiment.readouts(result)]
     assert max(len(str(note)) for note in said) < 10_000, "too long to be typeset"
     experiment.code(result)
     for name in figures.shown(settings):
-        prepared(figures.FIGURES[name].draw(result, Look()), "")
+        prepared(figures.FIGURES[name].draw([Run(result)], Look()), "")
     print(time.process_time() - begin, flush=True)
 """
 

@@ -8,12 +8,13 @@ import vl_convert
 from cases import cases
 
 from dlviz import catalog
+from dlviz.contract import Run
 from dlviz.drawing.grammar.theme import Look
 from dlviz.ui.page.steady import NUMBERS, steady
 
 CONCEPT = catalog.concepts()["loss_surfaces"]
 MODEL = CONCEPT.experiment.Settings
-SETTINGS = MODEL(sensitivity=True, basins=True, basin_resolution=16, steps=40)
+SETTINGS = MODEL(panels=("Learning-rate sensitivity", "Basins of attraction"), basin_resolution=16, steps=40)
 FIGURES = CONCEPT.figures.FIGURES
 
 
@@ -35,7 +36,7 @@ def visible(svg):
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_picture_is_the_same(results, name):
-    spec = FIGURES[name].draw(results[0], Look()).to_dict()
+    spec = FIGURES[name].draw([Run(results[0])], Look()).to_dict()
     before = copy.deepcopy({key: value for key, value in spec.items() if key != "datasets"})
     sent = steady(spec)
     assert {key: value for key, value in spec.items() if key != "datasets"} == before
@@ -45,7 +46,7 @@ def test_picture_is_the_same(results, name):
 @pytest.mark.parametrize("name", ["hero", "loss"])
 def test_another_run_changes_only_rows(results, name):
     """So the browser keeps the chart and where its sliders stand."""
-    one, two = (steady(FIGURES[name].draw(result, Look()).to_dict()) for result in results)
+    one, two = (steady(FIGURES[name].draw([Run(result)], Look()).to_dict()) for result in results)
     assert one["datasets"] != two["datasets"]
     assert one.keys() == two.keys()
     different = [key for key in one if key != "datasets" and one[key] != two[key]]
@@ -62,7 +63,7 @@ def of_two_seeds(request):
     concept = catalog.concepts()[request.param]
     models = [concept.experiment.Settings(seed=seed) for seed in (4, 5)]
     draw = concept.figures.FIGURES[ANYWHERE[request.param]].draw
-    return [draw(concept.experiment.run(model), Look()).to_dict() for model in models]
+    return [draw([Run(concept.experiment.run(model))], Look()).to_dict() for model in models]
 
 
 def test_bounds_of_colours_and_lengths_of_texts_are_rows(of_two_seeds):
