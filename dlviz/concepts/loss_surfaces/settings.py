@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
-from pydantic import field_validator
+from pydantic import TypeAdapter, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 
 from dlviz import contract, hardware
-from dlviz.contract import Panel, also_shown, knob, log_ticks, on_panel
+from dlviz.contract import Panel, Rejected, also_shown, knob, log_ticks, on_panel
 from dlviz.engine.surfaces import expressions
 from dlviz.engine.surfaces.table import CUSTOM_EXPRESSION, DOMAINS, SAMPLES, STARTS
 
@@ -30,6 +32,14 @@ BETAS = (
     0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.92, 0.95, 0.97, 0.98, 0.99, 0.995, 0.999, 0.9999,
 )  # fmt: skip
 NOISES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
+
+SWITCHES = {
+    "inside": "Inside the rule",
+    "sensitivity": "Learning-rate sensitivity",
+    "basins": "Basins of attraction",
+}
+"""What were settings of their own, true or false, in old links and files: the panels that they are today."""
+BOOLEAN: TypeAdapter[bool] = TypeAdapter(bool)
 
 
 def slug(optimizer: str) -> str:
@@ -239,6 +249,32 @@ class Settings(contract.Settings):
         except expressions.ExpressionError as error:
             raise PydanticCustomError("allowed", "a formula: {reason}", {"reason": str(error)}) from error
         return value
+
+    @classmethod
+    def renamed(cls, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The switches of old links and files become the panels that they switched on, beside those that are given.
+
+        What is no boolean stays, to be reported.
+        """
+        values = dict(given)
+        on = []
+        for name, panel in SWITCHES.items():
+            try:
+                if name in values and BOOLEAN.validate_python(values[name]):
+                    on.append(panel)
+            except ValidationError:
+                continue
+            values.pop(name, None)
+        named = cls.split("panels", values.get("panels", ()))
+        if on and isinstance(named, list | tuple):
+            values["panels"] = [*named, *on]
+        return values
+
+    @classmethod
+    def lenient(cls, given: Mapping[str, Any]) -> tuple[contract.Settings, list[Rejected]]:
+        """As for every concept; of an old switch it is said what it could be."""
+        settings, rejected = super().lenient(given)
+        return settings, [replace(item, allowed="true, false") if item.name in SWITCHES else item for item in rejected]
 
     def start(self) -> tuple[float, float]:
         """Where every optimizer starts, in the surface's coordinates."""

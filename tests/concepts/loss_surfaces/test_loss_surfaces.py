@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
+from urllib.parse import urlencode
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from page_scripts import printed
-from strategies import settings_of
+from strategies import NASTY, settings_of
 
 from dlviz import catalog
 from dlviz.concepts.loss_surfaces import descents, experiment, race, rates, scene
 from dlviz.concepts.loss_surfaces.convergence import contraction, slowest_excess, theoretical_contraction
 from dlviz.concepts.loss_surfaces.noise import noise_floor
-from dlviz.concepts.loss_surfaces.settings import OptimizerName, Settings, SurfaceName
+from dlviz.concepts.loss_surfaces.settings import SWITCHES, OptimizerName, Settings, SurfaceName
 from dlviz.contract import Run
 from dlviz.drawing.grammar.theme import Look
-from dlviz.provenance import read_settings, settings_json
+from dlviz.provenance import read_settings, settings_json, unpack
 
 FIGURES = catalog.concepts()["loss_surfaces"].figures.FIGURES
 PRESETS = {preset.name: preset for preset in experiment.PRESETS}
@@ -287,3 +291,51 @@ def test_a_path_is_finite_until_it_diverges(chosen):
         ends = np.where(run.diverged < 0, chosen.steps, run.diverged)
         for repeat, end in enumerate(ends):
             assert np.isfinite(run.w[: end if run.diverged[repeat] >= 0 else end + 1, repeat]).all()
+
+
+TRUE, FALSE = ("true", "True", "1", "on", "yes", "t", "Y", True, 1), ("false", "0", "off", "No", "f", False, 0)
+
+
+@pytest.mark.parametrize(
+    ("given", "panels"),
+    [
+        *(({"inside": value}, ("Inside the rule",)) for value in TRUE),
+        *(({"inside": value}, ()) for value in FALSE),
+        ({"inside": "true", "basins": "true", "sensitivity": "1"}, Settings.options("panels")),
+        ({"basins": "true", "inside": "false"}, ("Basins of attraction",)),
+        ({"panels": "Basins of attraction", "inside": "1"}, ("Inside the rule", "Basins of attraction")),
+        ({"panels": ["Inside the rule"], "inside": "1"}, ("Inside the rule",)),
+        ({"panels": ["Inside the rule"], "inside": "0"}, ("Inside the rule",)),
+        ({"panels": "", "sensitivity": "true"}, ("Learning-rate sensitivity",)),
+    ],
+)
+def test_old_switches_are_the_panels_of_today(given, panels):
+    assert Settings.lenient(given) == (Settings(panels=panels), [])
+    link = {name: ",".join(value) if isinstance(value, list) else str(value) for name, value in given.items()}
+    assert Settings.lenient(unpack(urlencode(link))) == (Settings(panels=panels), [])
+
+
+def test_an_old_settings_file_opens_with_its_pinned_run():
+    own = Settings(panels=("Inside the rule", "Basins of attraction"), inside_optimizer="GD", basin_resolution=32)
+    pin = Settings(panels=("Learning-rate sensitivity",), steps=50)
+    content = json.loads(settings_json("loss_surfaces", own, pin))
+    for part in ("settings", "pin"):
+        panels = content[part].pop("panels")
+        content[part] |= {name: panel in panels for name, panel in SWITCHES.items()}
+    _stem, values, pinned = read_settings(json.dumps(content).encode())
+    assert values["basins"] is True and values["sensitivity"] is False and "panels" not in values
+    assert Settings.lenient(values) == (own, [])
+    assert Settings.lenient(pinned) == (pin, [])
+
+
+@pytest.mark.parametrize("value", ["maybe", "", " true ", "2", 2, None, [], ["true", "false"], {}])
+def test_an_old_switch_that_is_no_boolean_is_reported_and_the_rest_taken(value):
+    settings_, rejected = Settings.lenient({"inside": value, "basins": "true", "steps": "50"})
+    assert settings_ == Settings(panels=("Basins of attraction",), steps=50)
+    assert [(item.name, item.given, item.allowed) for item in rejected] == [("inside", str(value), "true, false")]
+
+
+@given(st.dictionaries(st.sampled_from([*SWITCHES, "panels", "steps"]), NASTY))
+def test_whatever_stands_in_an_old_link_opens(given_):
+    chosen, _rejected = Settings.lenient(given_)
+    assert Settings(**dict(chosen)) == chosen
