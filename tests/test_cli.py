@@ -54,7 +54,7 @@ def test_the_csv_holds_the_losses_that_are_drawn(tmp_path):
     rows = list(csv.DictReader(io.StringIO(target.read_text(encoding="utf-8-sig"))))
     found = {(row["name"], int(float(row["step"]))): float(row["loss"]) for row in rows if row.get("loss")}
     result = experiment.run(experiment.Settings())
-    for drawn in result.runs:
+    for drawn in result.race.descents:
         for step in (0, 1, 50, 100):
             assert found[drawn.optimizer, step] == pytest.approx(drawn.loss[step, 0], rel=1e-12)
 

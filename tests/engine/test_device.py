@@ -200,7 +200,7 @@ def test_larger_limits_open_with_a_gpu(monkeypatch):
 
 def test_the_limits_of_the_pages(monkeypatch):
     wide = [(stem, {"width": "4096"}) for stem in ("activations", "initialization")]
-    wide += [("loss_surfaces", {"surface": "Himmelblau", "basins": "true", "basin_resolution": "1024"})]
+    wide += [("loss_surfaces", {"surface": "Himmelblau", "panels": "Basins of attraction", "basin_resolution": "1024"})]
     for gpu in (False, True):
         monkeypatch.setattr(hardware, "accelerated", lambda gpu=gpu: gpu)
         for stem, link in wide:

@@ -174,7 +174,8 @@ def test_preset_goes_out_when_something_changes():
     first = next(iter(PRESETS))
     at.pills("preset").set_value(first)
     fine(at.run())
-    at.toggle("inside").set_value(not at.toggle("inside").value)
+    chosen = at.pills("panels").value
+    at.pills("panels").set_value([] if chosen else ["Inside the rule"])
     assert fine(at.run()).pills("preset").value is None
 
 
@@ -234,7 +235,7 @@ def test_results_are_shared_and_read_only():
     first = compute.result(STEM, MODEL(), lambda share: None)
     assert compute.result(STEM, MODEL(), lambda share: None) is first
     with pytest.raises(ValueError, match="read-only"):
-        first.runs[0].w[:] = 0
+        first.race.descents[0].w[:] = 0
 
 
 def test_shelf_forgets_what_was_not_used_for_longest():

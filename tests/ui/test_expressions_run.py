@@ -33,7 +33,7 @@ concept = catalog.concepts()["loss_surfaces"]
 experiment, figures = concept.experiment, concept.figures
 for expression in sys.argv[1:]:
     begin = time.process_time()
-    settings = experiment.Settings(surface="Custom", expression=expression, inside=True)
+    settings = experiment.Settings(surface="Custom", expression=expression, panels=("Inside the rule",))
     result = experiment.run(settings)
     said = [*experiment.facts(result), *experiment.notice(result), *experiment.readouts(result)]
     assert max(len(str(note)) for note in said) < 10_000, "too long to be typeset"

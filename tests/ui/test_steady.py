@@ -14,7 +14,7 @@ from dlviz.ui.page.steady import NUMBERS, steady
 
 CONCEPT = catalog.concepts()["loss_surfaces"]
 MODEL = CONCEPT.experiment.Settings
-SETTINGS = MODEL(sensitivity=True, basins=True, basin_resolution=16, steps=40)
+SETTINGS = MODEL(panels=("Learning-rate sensitivity", "Basins of attraction"), basin_resolution=16, steps=40)
 FIGURES = CONCEPT.figures.FIGURES
 
 
@@ -63,7 +63,7 @@ def of_two_seeds(request):
     concept = catalog.concepts()[request.param]
     models = [concept.experiment.Settings(seed=seed) for seed in (4, 5)]
     draw = concept.figures.FIGURES[ANYWHERE[request.param]].draw
-    return [draw(concept.experiment.run(model), Look()).to_dict() for model in models]
+    return [draw([Run(concept.experiment.run(model))], Look()).to_dict() for model in models]
 
 
 def test_bounds_of_colours_and_lengths_of_texts_are_rows(of_two_seeds):

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from typing import cast
 
 import sympy
 
 from dlviz.engine.surfaces import data_surfaces, network_slice
-from dlviz.engine.surfaces.named import surface
+from dlviz.engine.surfaces.analytic import AnalyticSurface
 from dlviz.engine.surfaces.table import SAMPLES
 
-from .measure import Result
-from .settings import Settings
+from .result import Result
+from .scene import surface_of
+from .settings import Settings, samples
 
 CUSTOM = {
     "Averaged momentum": (
@@ -59,7 +61,7 @@ def code(result: Result) -> str:
     if custom:
         lines += ["", "", *_STEPPER.splitlines()]
     lines += ["", ""]
-    lines += [_call(settings, run.optimizer, run.rate) for run in result.runs]
+    lines += [_call(settings, run.optimizer, run.rate) for run in result.race.descents]
     return "\n".join(lines) + "\n"
 
 
@@ -121,11 +123,9 @@ def _function(settings: Settings) -> list[str]:
             steps=network_slice.TRAINING_STEPS,
             rate=network_slice.TRAINING_RATE,
         ).splitlines()
-    ground = surface(
-        settings.surface, condition=settings.condition, rotation=settings.rotation, expression=settings.expression
-    )
-    formula = sympy.pycode(ground.expression, fully_qualified_modules=False, allow_unknown_functions=True)
-    if not ground.expression.free_symbols:
+    expression = cast(AnalyticSurface, surface_of(settings)).expression  # all others are above
+    formula = sympy.pycode(expression, fully_qualified_modules=False, allow_unknown_functions=True)
+    if not expression.free_symbols:
         formula += " + 0 * x"  # a constant has no gradient graph of its own
     return ["", "def f(x, y):", f"    return {formula}"]
 
@@ -167,10 +167,9 @@ def f(a, b, rows=slice(None)):
 def _draws(settings: Settings) -> list[str]:
     """The noise, or the order of the examples, as ``dlviz.engine.descent.descent`` draws them."""
     lines = ["", "", f"rng = np.random.default_rng([{settings.seed}, 0])"]
-    count = SAMPLES.get(settings.surface)
-    if count is None:
+    count, size = samples(settings), settings.batch()
+    if count is None or size is None:
         return [*lines, f"noise = {settings.noise!r} * torch.tensor(rng.standard_normal((STEPS, 2)))"]
-    size = settings.batch()
     return [
         *lines,
         "batches = []",
@@ -222,9 +221,10 @@ def _call(settings: Settings, name: str, rate: float) -> str:
         if name == "Averaged momentum":
             h = {"beta": h["momentum"]}
         rule = CUSTOM[name][0].partition("(")[0]
-        arguments = ", ".join([f"lr={rate!r}", *(f"{key}={value!r}" for key, value in h.items())])
-        made = f"Stepper(p, {rule}, {arguments})"
+        given = ", ".join([f"lr={rate!r}", *(f"{key}={value!r}" for key, value in h.items())])
+        made = f"Stepper(p, {rule}, {given})"
     else:
+        arguments: tuple[str, ...]
         kind, arguments = {
             "GD": ("SGD", ()),
             "SGD": ("SGD", ()),

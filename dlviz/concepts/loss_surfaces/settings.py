@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, ClassVar, Literal
 
-from pydantic import field_validator
+from pydantic import TypeAdapter, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 
 from dlviz import contract, hardware
-from dlviz.contract import knob, log_ticks
+from dlviz.contract import Panel, Rejected, also_shown, knob, log_ticks, on_panel
 from dlviz.engine.surfaces import expressions
 from dlviz.engine.surfaces.table import CUSTOM_EXPRESSION, DOMAINS, SAMPLES, STARTS
+
+from .panels import PANELS
 
 SurfaceName = Literal[
     "Ravine", "Quadratic", "Rosenbrock", "Himmelblau", "Beale", "Styblinski-Tang", "Rastrigin", "Ackley",
@@ -25,28 +29,17 @@ OptimizerName = Literal[
 RATES = log_ticks(-5, 2, (1, 1.2, 1.5, 1.8, 2, 2.2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9))
 EPSILONS = (1e-16, 1e-12, 1e-10, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 BETAS = (
-    0.0,
-    0.1,
-    0.2,
-    0.3,
-    0.4,
-    0.5,
-    0.6,
-    0.7,
-    0.75,
-    0.8,
-    0.85,
-    0.9,
-    0.92,
-    0.95,
-    0.97,
-    0.98,
-    0.99,
-    0.995,
-    0.999,
-    0.9999,
-)
+    0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.92, 0.95, 0.97, 0.98, 0.99, 0.995, 0.999, 0.9999,
+)  # fmt: skip
 NOISES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
+
+SWITCHES = {
+    "inside": "Inside the rule",
+    "sensitivity": "Learning-rate sensitivity",
+    "basins": "Basins of attraction",
+}
+"""What were settings of their own, true or false, in old links and files: the panels that they are today."""
+BOOLEAN: TypeAdapter[bool] = TypeAdapter(bool)
 
 
 def slug(optimizer: str) -> str:
@@ -63,7 +56,8 @@ def races(*optimizers: str) -> Any:
     """Show a knob only while one of these optimizers races or draws the basins."""
 
     def runs(values: Any) -> bool:
-        return bool(set(optimizers) & {*values.optimizers, *([values.basin_optimizer] if values.basins else [])})
+        mapped = [values.basin_optimizer] if "Basins of attraction" in values.panels else []
+        return bool(set(optimizers) & {*values.optimizers, *mapped})
 
     return runs
 
@@ -122,6 +116,9 @@ def _start(axis: int) -> Any:
 class Settings(contract.Settings):
     """Surface, start, racing optimizers with their hyperparameters, gradient noise, and what is drawn."""
 
+    PANELS: ClassVar[tuple[Panel, ...]] = PANELS
+    panels: tuple[str, ...] = also_shown(())
+
     surface: SurfaceName = knob("Ravine", "Surface", group="Surface", widget="select", words=True)
     condition: float = knob(
         10.0, "Condition number", ge=1, le=1e4, group="Surface", when=on("Quadratic"),
@@ -158,22 +155,22 @@ class Settings(contract.Settings):
         False, "Loss against gradient evaluations", group="Figures",
         help="One evaluation is the gradient of one example; on a test function, of the function.",
     )  # fmt: skip
-    inside: bool = knob(False, "Inside the rule", group="Figures")
+
     inside_optimizer: OptimizerName = knob(
-        "Adam", "Rule to look inside", group="Figures", widget="select", when=lambda values: values.inside
+        "Adam", "Rule to look inside", group="Inside the rule", widget="select", when=on_panel("Inside the rule")
     )
-    sensitivity: bool = knob(False, "Learning-rate sensitivity", group="Figures")
-    basins: bool = knob(False, "Basins of attraction", group="Figures")
+
     basin_optimizer: OptimizerName = knob(
-        "Momentum", "Optimizer of the basins", group="Figures", widget="select", when=lambda values: values.basins
-    )
+        "Momentum", "Optimizer of the basins", group="Basins of attraction", widget="select",
+        when=on_panel("Basins of attraction"),
+    )  # fmt: skip
     basin_resolution: int | None = knob(
-        None, "Starts per side", group="Figures", span=_basin_span, step=16,
-        when=lambda values: values.basins,
+        None, "Starts per side", group="Basins of attraction", span=_basin_span, step=16,
+        when=on_panel("Basins of attraction"),
     )  # fmt: skip
     basin_steps: int = knob(
-        500, "Most steps from a start", ge=10, le=1000, ticks=(100, 200, 500, 1000), group="Figures",
-        when=lambda values: values.basins,
+        500, "Most steps from a start", ge=10, le=1000, ticks=(100, 200, 500, 1000), group="Basins of attraction",
+        when=on_panel("Basins of attraction"),
     )  # fmt: skip
 
     gd_learning_rate: float = _rate("GD")
@@ -253,6 +250,32 @@ class Settings(contract.Settings):
             raise PydanticCustomError("allowed", "a formula: {reason}", {"reason": str(error)}) from error
         return value
 
+    @classmethod
+    def renamed(cls, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The switches of old links and files become the panels that they switched on, beside those that are given.
+
+        What is no boolean stays, to be reported.
+        """
+        values = dict(given)
+        on = []
+        for name, panel in SWITCHES.items():
+            try:
+                if name in values and BOOLEAN.validate_python(values[name]):
+                    on.append(panel)
+            except ValidationError:
+                continue
+            values.pop(name, None)
+        named = cls.split("panels", values.get("panels", ()))
+        if on and isinstance(named, list | tuple):
+            values["panels"] = [*named, *on]
+        return values
+
+    @classmethod
+    def lenient(cls, given: Mapping[str, Any]) -> tuple[contract.Settings, list[Rejected]]:
+        """As for every concept; of an old switch it is said what it could be."""
+        settings, rejected = super().lenient(given)
+        return settings, [replace(item, allowed="true, false") if item.name in SWITCHES else item for item in rejected]
+
     def start(self) -> tuple[float, float]:
         """Where every optimizer starts, in the surface's coordinates."""
         usual = STARTS[self.surface]
@@ -274,7 +297,8 @@ class Settings(contract.Settings):
         """Whether an optimizer sees stochastic gradients under these settings."""
         if optimizer == "GD" or not (optimizer == "SGD" or self.stochastic_all):
             return False
-        return self.batch() < samples(self) if samples(self) else self.noise > 0
+        count, size = samples(self), self.batch()
+        return size < count if count and size else self.noise > 0
 
     def hyper(self, optimizer: str) -> dict[str, float]:
         """An optimizer's hyperparameters without the learning rate, named as in torch."""

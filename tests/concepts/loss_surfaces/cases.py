@@ -12,9 +12,9 @@ EXPRESSIONS = [
 
 
 def shorten() -> None:
-    from dlviz.concepts.loss_surfaces import experiment
+    from dlviz.concepts.loss_surfaces import scene
 
-    experiment.SIDE_ON_GPU = 21
+    scene.SIDE_ON_GPU = 21
 
 
 CASES = Cases(
@@ -23,18 +23,18 @@ CASES = Cases(
         "surface": lambda options: st.sampled_from([option for option in options if option != "Digits network"]),
         "expression": lambda _: st.sampled_from(EXPRESSIONS),
         "steps": lambda _: st.sampled_from([1, 10, 50]),
-        "basins": lambda _: st.just(False),
+        "panels": lambda options: st.sets(st.sampled_from(sorted({*options} - {"Basins of attraction"}))).map(tuple),
     },
     small={
         "digits": {"surface": "Digits network", "optimizers": ("SGD", "Adam"), "steps": 10},
-        "logistic": {"surface": "Breast cancer", "optimizers": ("SGD", "Lion"), "steps": 10, "basins": True,
-                     "basin_resolution": 16, "basin_steps": 20},
+        "logistic": {"surface": "Breast cancer", "optimizers": ("SGD", "Lion"), "steps": 10, "basin_resolution": 16,
+                     "basin_steps": 20, "panels": ("Basins of attraction",)},
         "regression": {"surface": "Diabetes standardised", "optimizers": ("SGD",), "steps": 10},
     },
     shorten=shorten,
-    by_limit=("digits.scene.z", "digits.scene.sampled"),  # a GPU computes all of a network's landscape
+    by_limit=("digits.race.scene.z", "digits.race.scene.sampled"),  # a GPU computes all of a network's landscape
     by_threads={
-        "digits.scene.*": ROUNDING,  # the network was trained with sums over 500 examples
+        "digits.race.scene.*": ROUNDING,  # the network was trained with sums over 500 examples
         "digits.*": 1e-9,  # and the paths go on its surface
     },
     by_gpu=1e-6,
