@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dlviz.contract import Empty, Figure, Panel
 
-from dlviz.contract import Figure, Panel
+NO_OPTIMIZER = Empty("Choose at least one optimizer.", lambda settings: not settings.optimizers)
 
-
-def _no_optimizer(settings: Any) -> str | None:
-    return None if settings.optimizers else "Choose at least one optimizer."
-
-
-# Costs: a scan of learning rates takes as long as a race, and whoever needs it first pays; basins take most by far.
+# A scan of learning rates takes as long as a race, and is part of the first study that needs it; basins take most.
 PANELS = (
     Panel(
         "", "race",
@@ -27,11 +22,11 @@ PANELS = (
             "inside_first": Figure("Inside the rule, first coordinate"),
             "inside_second": Figure("Inside the rule, second coordinate"),
         },
-        fills="inside", cost=0.0, empty=_no_optimizer,
+        fills="inside", cost=0.0, empty=NO_OPTIMIZER,
     ),
     Panel(
         "Learning-rate sensitivity", "sensitivity", {"sensitivity": Figure("Learning-rate sensitivity")},
-        fills="sensitivity", cost=lambda settings: 0.0 if settings.tuned else 0.5, empty=_no_optimizer,
+        fills="sensitivity", cost=lambda settings: 0.0 if settings.tuned else 0.5, empty=NO_OPTIMIZER,
     ),
     Panel("Basins of attraction", "basins", {"basins": Figure("Basins of attraction")}, fills="basins", cost=9.0),
 )  # fmt: skip

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 from pydantic import TypeAdapter, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 
 from dlviz import contract, hardware
-from dlviz.contract import Panel, Rejected, also_shown, knob, log_ticks, on_panel
+from dlviz.contract import Panel, also_shown, knob, log_ticks, on_panel
 from dlviz.engine.surfaces import expressions
 from dlviz.engine.surfaces.table import CUSTOM_EXPRESSION, DOMAINS, SAMPLES, STARTS
 
@@ -269,12 +268,6 @@ class Settings(contract.Settings):
         if on and isinstance(named, list | tuple):
             values["panels"] = [*named, *on]
         return values
-
-    @classmethod
-    def lenient(cls, given: Mapping[str, Any]) -> tuple[contract.Settings, list[Rejected]]:
-        """As for every concept; of an old switch it is said what it could be."""
-        settings, rejected = super().lenient(given)
-        return settings, [replace(item, allowed="true, false") if item.name in SWITCHES else item for item in rejected]
 
     def start(self) -> tuple[float, float]:
         """Where every optimizer starts, in the surface's coordinates."""
