@@ -14,8 +14,8 @@ from dlviz.engine.signals import saturation
 from dlviz.engine.signals.activations import maxout
 from dlviz.progress import Progress, silent
 
+from .functions import both_sides, kinks, lines, numeric, steepest, torch_function
 from .measure import Costs, Properties
-from .neuron import both_sides, kinks, lines, numeric, steepest, torch_function
 from .settings import Settings
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from dlviz.engine.signals.activations import ACTIVATIONS
 from dlviz.progress import Progress, silent
 
 from .digits import standardised_digits
+from .functions import numeric, steepest
 from .measure import Depth, DepthTheory
-from .neuron import numeric, steepest
 
 SEEDS = 3
 INPUTS = 100

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from dlviz.concepts.activations import depth, dying, experiment, learned, neuron, softmax, zigzag
+from dlviz.concepts.activations import depth, dying, experiment, functions, learned, softmax, zigzag
 from dlviz.concepts.activations.digits import standardised_digits
 from dlviz.concepts.activations.settings import BY_DEPTH, Elementwise, FunctionName, Settings
 
@@ -59,7 +59,7 @@ def by_hand(function, parameter, layers, width, scale, seed):
     def draw(rows, columns, number):
         return base("normal", rows, columns, torch.Generator().manual_seed(number)) / np.sqrt(columns)
 
-    f, _ = neuron.torch_function(function, parameter, 0, 0)
+    f, _ = functions.torch_function(function, parameter, 0, 0)
     h, pre = x, []
     for layer in range(1, layers + 1):
         pre.append(scale * h @ draw(width, h.shape[1], 1000 * seed + layer).T)
@@ -77,7 +77,7 @@ def test_gradients_and_shares_by_depth_are_autograd_s(function):
     found = experiment.run(s).deep[function]
     pre, gradients = by_hand(function, s.parameter(function), 6, 20, 1.3, depth.seeds(3)[0])
     assert found.gradient[0] == pytest.approx(gradients.square().mean(dim=(1, 2)).sqrt().numpy(), rel=1e-9)
-    _, slope = neuron.torch_function(function, s.parameter(function), 0, 0)
+    _, slope = functions.torch_function(function, s.parameter(function), 0, 0)
     slopes = [slope(z).abs() for z in pre]
     assert found.saturated[0] == pytest.approx([float((f < 0.1).double().mean()) for f in slopes], abs=1e-12)
     assert found.dead[0] == pytest.approx([float((f == 0).all(dim=0).double().mean()) for f in slopes], abs=1e-12)
