@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dlviz.contract import Check, Note, Preset, Readout, Study
 from dlviz.engine.runtime.cache import cached
 from dlviz.engine.signals import saturation
-from dlviz.engine.signals.activations import ACTIVATIONS, maxout
+from dlviz.engine.signals.activations import ACTIVATIONS
+from dlviz.numbers import fixed, percent, small
 from dlviz.progress import Progress, silent
 
-from .measure import Neuron
+from .functions import both_sides, kinks, lines, numeric, steepest, torch_function
+from .settings import Settings, titled
 
 if TYPE_CHECKING:
     import torch
+
+    from .result import Result
 
 SAMPLES = 20_000
 BINS = 60
@@ -23,37 +29,42 @@ WINDOWS = (6.0, 10.0, 20.0, 50.0)
 """Half-widths of the picture: the smallest that holds μ ± 2.5σ is taken, so that it seldom jumps."""
 ATOM = 0.01
 """A value that at least this share of the outputs takes exactly is a point mass, not part of a density."""
+SWISH_GAP = 0.2784645427610738
+"""max over x > 0 of x (1 − σ(x)): β times the largest distance between Swish and ReLU (Lambert's W(1/e))."""
 
 
-def lines(pieces: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Slopes and offsets (k,) of a one-dimensional maxout unit, from N(0, 1)."""
-    import torch
+@dataclass(frozen=True)
+class Neuron:
+    """One function under Gaussian pre-activations z ~ N(μ, σ²): ``samples`` draws, and the closed form.
 
-    generator = torch.Generator().manual_seed(seed)
-    w, b = torch.randn(2, pieces, generator=generator, dtype=torch.float64)
-    return w, b
+    f and its slope are torch's, by a forward and a backward pass.
+    """
 
-
-def torch_function(
-    name: str, parameter: float | None, pieces: int, seed: int
-) -> tuple[Callable[[torch.Tensor], torch.Tensor], Callable[[torch.Tensor], torch.Tensor]]:
-    """f and f′ of a scalar function, of tensors of any shape."""
-    if name == "Maxout":
-        w, b = lines(pieces, seed)
-        return (lambda x: maxout(x[..., None] * w + b)), (lambda x: w[(x[..., None] * w + b).argmax(dim=-1)])
-    function = ACTIVATIONS[name]
-    return (lambda x: function(x, parameter)), (lambda x: function.slope(x, parameter))
-
-
-def numeric(function: Callable[[torch.Tensor], torch.Tensor]) -> saturation.Function:
-    """A torch function as one of NumPy arrays in float64."""
-
-    def of_array(x: np.ndarray) -> np.ndarray:
-        import torch
-
-        return function(torch.from_numpy(np.ascontiguousarray(x, dtype=float))).numpy()
-
-    return of_array
+    name: str
+    parameter: float | None
+    half: float  # the window of z is [-half, half]
+    outputs: tuple[float, float]  # the window of f
+    x: np.ndarray  # (G,) ascending
+    f: np.ndarray  # (G,)
+    slope: np.ndarray  # (G,) df/dx
+    pieces: np.ndarray  # (k, 2) maxout's lines at both ends of the window; (0, 2) for every other function
+    intervals: np.ndarray  # (I, 2) where |f'| < ε, ascending; ends may be infinite
+    x_edges: np.ndarray  # (B+1,)
+    x_density: np.ndarray  # (B,) of z
+    y_edges: np.ndarray  # (B+1,)
+    y_density: np.ndarray  # (B,) of f(z), without the atoms
+    y_theory: np.ndarray  # (B,) the same from N(μ, σ²) by change of variables
+    atoms: np.ndarray  # (A, 3) value, share of the outputs that equal it, probability
+    samples: int
+    saturated: float  # share of the samples with |f'| < ε
+    saturated_theory: float  # Σ Φ((b - μ)/σ) - Φ((a - μ)/σ) over the intervals
+    mean: float  # of f(z)
+    mean_theory: float
+    spread: float  # standard deviation of f(z)
+    lowest: float  # least of the outputs
+    squared_slope: float  # mean of f'(z)²
+    squared_slope_theory: float
+    steepest: float  # max |f'| over the real line
 
 
 def through_autograd(value: Callable[[torch.Tensor], torch.Tensor], x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -127,38 +138,13 @@ def neuron(
         saturated=float(np.mean(np.abs(passed) < epsilon)),
         saturated_theory=saturation.probability(intervals, mean, std),
         mean=float(out.mean()),
-        mean_theory=saturation.expectation(f, mean, std, jumps),
+        mean_theory=saturation.expectation(f, mean, std, jumps.tolist()),
         spread=float(out.std()),
         lowest=float(out.min()),
         squared_slope=float(np.mean(passed**2)),
-        squared_slope_theory=saturation.expectation(lambda at: f_slope(at) ** 2, mean, std, jumps),
+        squared_slope_theory=saturation.expectation(lambda at: f_slope(at) ** 2, mean, std, jumps.tolist()),
         steepest=steepest(name, parameter, pieces, seed),
     )
-
-
-def kinks(name: str, pieces: int = 1, seed: int = 0) -> np.ndarray:
-    """Where f′ may jump, (m,): the function's own kinks, and for maxout wherever two pieces meet."""
-    if name != "Maxout":
-        return np.array(ACTIVATIONS[name].kinks, dtype=float)
-    w, b = (part.numpy() for part in lines(pieces, seed))
-    one, other = np.triu_indices(pieces, k=1)
-    return (b[other] - b[one]) / (w[one] - w[other])
-
-
-def both_sides(places: np.ndarray) -> np.ndarray:
-    """Points just below and just above each place, (2m,): a jump between them is drawn upright."""
-    return np.concatenate([places - 1e-9, places + 1e-9])
-
-
-@cached(maxsize=64)
-def steepest(
-    name: str, parameter: float | None, pieces: int = 1, seed: int = 0, *, progress: Progress = silent
-) -> float:
-    """max |f′| over the real line, by evaluation on a fine grid and beside every kink."""
-    _value, slope = torch_function(name, parameter, pieces, seed)
-    grid = np.concatenate([saturation.GRID, both_sides(kinks(name, pieces, seed))])
-    progress(1.0)
-    return float(np.abs(numeric(slope)(grid)).max())
 
 
 def _piece_lines(name: str, pieces: int, seed: int, x: np.ndarray) -> np.ndarray:
@@ -195,3 +181,103 @@ def _atom_law(f: saturation.Function, places: np.ndarray, mean: float, std: floa
     cells, weights = saturation.normal_cells(mean, std)
     at = f(cells)
     return np.array([weights[(at[1:] == place) & (at[:-1] == place)].sum() for place in places])
+
+
+def compute(settings: Settings, progress: Progress) -> Neuron:
+    """The function above with its parameters under the pre-activations above."""
+    s, name = settings, settings.function
+    return neuron(name, s.parameter(name), s.maxout_pieces, s.mean, s.std, s.epsilon, s.seed, progress=progress)
+
+
+def swish_gap(result: Result) -> tuple[float, float]:
+    """Largest distance between Swish and ReLU on the screen, and 0.2785/β."""
+    n = result.neuron
+    return float(np.abs(n.f - np.maximum(n.x, 0)).max()), SWISH_GAP / result.settings.swish_beta
+
+
+def swish(result: Result) -> Check:
+    """At a large β Swish is ReLU up to 0.2785/β."""
+    measured, theory = swish_gap(result)
+    values = {"beta": result.settings.swish_beta, "gap": measured, "theory": theory}
+    return Check(abs(measured / theory - 1) < 0.02, values)
+
+
+PRESETS = (
+    Preset(
+        "swish", Settings(panels=(), function="Swish", swish_beta=10.0), swish,
+        pin=Settings(panels=(), function="Swish", swish_beta=0.0),
+    ),
+)  # fmt: skip
+
+
+def readouts(result: Result) -> list[Readout]:
+    """The neuron's measured numbers beside theory."""
+    n = result.neuron
+    return [
+        Readout(
+            "Saturated share", percent(n.saturated), percent(n.saturated_theory),
+            help="Of 20,000 pre-activations; in theory the normal probability of the shaded zone.",
+        ),
+        Readout("Mean output", fixed(n.mean, 3), fixed(n.mean_theory, 3)),
+        Readout(
+            "Mean squared slope", small(n.squared_slope), small(n.squared_slope_theory),
+            help="E[f′(z)²]: a layer multiplies the mean square of the gradient by σ_w² times this.",
+        ),
+    ]  # fmt: skip
+
+
+def notice(result: Result) -> list[Note]:
+    """Where the function is flat, and whether its outputs are centred."""
+    n, s = result.neuron, result.settings
+    name = titled(n.name, s)
+    notes = []
+    if not len(n.intervals):
+        notes.append(Note("nowhere_flat", {"name": name, "epsilon": s.epsilon}))
+    else:
+        values = {"measured": percent(n.saturated), "theory": percent(n.saturated_theory), "epsilon": s.epsilon}
+        notes.append(Note("flat", {**values, "name": name, "zone": _listed(n.intervals)}))
+    if n.spread < 1e-12:
+        notes.append(Note("constant", {"name": name, "count": n.samples, "value": fixed(n.mean, 3)}))
+    elif abs(n.mean_theory) < 0.01 * n.spread:
+        notes.append(Note("centred", {"name": name, "mean": fixed(n.mean, 3)}))
+    elif n.lowest >= 0:
+        notes.append(Note("positive", {"name": name, "mean": fixed(n.mean, 3)}))
+    else:
+        share = small(abs(n.mean) / n.spread)
+        notes.append(Note("shifted", {"name": name, "mean": fixed(n.mean, 3), "share": share}))
+    if n.name == "Swish" and s.swish_beta == 0:
+        notes.append(Note("swish_linear"))
+    elif n.name == "Swish" and s.swish_beta * n.half > 5:
+        gap, theory = swish_gap(result)
+        notes.append(Note("swish_gap", {"beta": s.swish_beta, "gap": gap, "theory": theory}))
+    return notes
+
+
+def _listed(intervals: np.ndarray) -> str:
+    """The saturated zone in words: ``z < −2.89, z > 2.89``."""
+    said = []
+    for low, high in intervals:
+        if np.isinf(low) and np.isinf(high):
+            said.append("z ∈ ℝ")
+        elif np.isinf(low):
+            said.append(f"z < {fixed(high, 2)}")
+        elif np.isinf(high):
+            said.append(f"z > {fixed(low, 2)}")
+        else:
+            # As many decimals as tell the ends of a narrow interval apart.
+            digits = next((d for d in range(2, 12) if round(low, d) != round(high, d)), 12)
+            said.append(f"{fixed(low, digits)} < z < {fixed(high, digits)}")
+    return ", ".join(said)
+
+
+def facts(result: Result) -> list[Note]:
+    """What heads the explanation: the function on the screen with its derivative."""
+    n, s = result.neuron, result.settings
+    if n.name == "Maxout":
+        return [Note("maxout", {"pieces": s.maxout_pieces, "seed": s.seed})]
+    function = ACTIVATIONS[n.name]
+    values = {"name": titled(n.name, s), "formula": function.formula, "slope": function.slope_formula}
+    return [Note("function", {**values, "steepest": small(n.steepest), "source": function.source})]
+
+
+STUDY = Study(compute, PRESETS, readouts, notice)

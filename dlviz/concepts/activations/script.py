@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from .depth import INPUTS, seeds
-from .measure import Result
 from .neuron import SAMPLES
+from .result import Result
 from .settings import BY_DEPTH, Settings
 
 FUNCTIONS = {

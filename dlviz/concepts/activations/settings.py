@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from dlviz import contract
-from dlviz.contract import also_shown, knob, log_ticks, on_panel
-from dlviz.engine.signals.activations import ACTIVATIONS
+from dlviz.contract import Panel, also_shown, knob, log_ticks, on_panel
+from dlviz.engine.signals.activations import ACTIVATIONS, Parameter
 
-Panel = Literal[
-    "Gradient by depth", "Saturation by depth", "Zigzag", "Dying ReLU", "Learned slope", "Softmax", "Table"
-]  # fmt: skip
+from .panels import PANELS
+
 Elementwise = Literal[
     "Sigmoid", "Tanh", "ReLU", "Leaky ReLU", "PReLU", "ELU", "SELU", "GELU", "Swish", "Softplus"
 ]  # fmt: skip
@@ -36,8 +35,15 @@ def uses(name: str) -> Any:
     return used
 
 
-def _parameter(function: str, slug: str, ticks: tuple[float, ...]) -> Any:
+def _free(function: str) -> Parameter:
     parameter = ACTIVATIONS[function].parameter
+    if parameter is None:
+        raise ValueError(f"{function} has no parameter")
+    return parameter
+
+
+def _parameter(function: str, slug: str, ticks: tuple[float, ...]) -> Any:
+    parameter = _free(function)
     return knob(
         parameter.default, f"{slug} {parameter.symbol}", ge=parameter.low, le=parameter.high, ticks=ticks,
         group="Function", when=uses(function),
@@ -47,7 +53,9 @@ def _parameter(function: str, slug: str, ticks: tuple[float, ...]) -> Any:
 class Settings(contract.Settings):
     """The function with its parameters, what arrives at it, and what each panel needs."""
 
-    panels: tuple[Panel, ...] = also_shown(("Gradient by depth",))
+    PANELS: ClassVar[tuple[Panel, ...]] = PANELS
+
+    panels: tuple[str, ...] = also_shown(("Gradient by depth",))
 
     function: FunctionName = knob("Sigmoid", "Activation function", group="Function", widget="select")
     mean: float = knob(
@@ -134,4 +142,4 @@ def titled(function: str, settings: Settings) -> str:
     value = settings.parameter(function)
     if function == "Maxout":
         return f"Maxout (k = {settings.maxout_pieces})"
-    return function if value is None else f"{function} ({ACTIVATIONS[function].parameter.symbol} = {value:g})"
+    return function if value is None else f"{function} ({_free(function).symbol} = {value:g})"

@@ -2,19 +2,42 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dlviz.contract import Check, Note, Preset, Readout, Study
 from dlviz.engine.runtime.cache import cached
+from dlviz.numbers import percent
 from dlviz.progress import Progress, silent
 
 from .digits import standardised_digits
-from .measure import Softmax
+from .settings import Settings
+from .wording import left
+
+if TYPE_CHECKING:
+    from .result import Result
 
 TRAINED, TESTED = 1000, 300
 STEPS, RATE = 300, 0.5
 SCALES = np.logspace(-2, 2, 121)
+
+
+@dataclass(frozen=True)
+class Softmax:
+    """Softmax of s z for the logits z of n digits, over C scales s = 1/T. Rows: median, 10th, 90th percentile."""
+
+    scales: np.ndarray  # (C,)
+    largest: np.ndarray  # (3, C) largest probability
+    entropy: np.ndarray  # (3, C) as a share of log K
+    jacobian: np.ndarray  # (3, C) Frobenius norm of ∂p/∂(s z), in closed form
+    temperature: float
+    here: tuple[float, float, float]  # the three medians at s = 1/T, by torch
+    by_autograd: float  # the median norm of the Jacobian at s = 1/T once more, by autograd
+    gap: np.ndarray  # (n,) largest logit minus the second largest
+    classes: int  # K
 
 
 @cache
@@ -97,3 +120,42 @@ def softmax(temperature: float, *, progress: Progress = silent) -> Softmax:
 def _summary(values: np.ndarray) -> np.ndarray:
     """Median, 10th and 90th percentile over the samples: (S, n) -> (3, S)."""
     return np.percentile(values, (50, 10, 90), axis=1)
+
+
+def compute(settings: Settings, progress: Progress) -> Softmax:
+    """Softmax at the chosen temperature."""
+    return softmax(settings.temperature, progress=progress)
+
+
+def one_hot(result: Result) -> Check:
+    """At a low temperature softmax is nearly one-hot, and its Jacobian nearly zero."""
+    found = result.softmax
+    largest, _, jacobian = found.here
+    flat = float(np.sqrt(found.classes - 1) / found.classes)
+    holds = largest > 0.999 and jacobian < 1e-3 * flat
+    return Check(holds, {"temperature": found.temperature, "largest": largest, "jacobian": jacobian, "flat": flat})
+
+
+PRESETS = (Preset("one_hot", Settings(panels=("Softmax",), temperature=0.5), one_hot),)
+
+
+def probability(largest: float) -> str:
+    """Softmax's largest probability, which is never all of 1, even where float64 has it so."""
+    return percent(min(largest, float(np.nextafter(1, 0))))
+
+
+def readouts(result: Result) -> list[Readout]:
+    """The largest probability, a median over the digits."""
+    return [Readout("Largest probability", probability(result.softmax.here[0]))]
+
+
+def notice(result: Result) -> list[Note]:
+    """Whether softmax is nearly one-hot, nearly uniform, or between."""
+    found = result.softmax
+    largest, entropy, jacobian = found.here
+    key = "softmax_hot" if largest > 0.99 else "softmax_flat" if largest < 2 / found.classes else "softmax_between"
+    values = {"temperature": found.temperature, "largest": probability(largest), "entropy": percent(entropy)}
+    return [Note(key, {**values, "jacobian": left(jacobian), "count": len(found.gap)})]
+
+
+STUDY = Study(compute, PRESETS, readouts, notice)

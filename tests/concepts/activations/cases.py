@@ -30,10 +30,10 @@ CASES = Cases(
                                "Softmax"), "depth": 5, "width": 20},
     },
     shorten=shorten,
-    clock=("default.costs",),
+    clock=("default.table.costs",),
     by_threads={
         "*.theory.bound": ROUNDING,  # spectral norms
-        "trained.agreement.*": ROUNDING,  # a mean over 100,000 activations
+        "trained.zigzag.agreement.*": ROUNDING,  # a mean over 100,000 activations
     },
     by_device={"*.theory.bound": ROUNDING},
     dearest=Dearest(at_most=("depth",), less={"width": 64}, long=True),

@@ -7,13 +7,16 @@ import pytest
 from page_scripts import printed
 from pictures import compiled
 
-from dlviz.concepts.activations import depth, dying, experiment, figures, learned, neuron, presets, zigzag
+from dlviz import catalog
+from dlviz.concepts.activations import depth, dying, experiment, learned, neuron, zigzag
 from dlviz.concepts.activations.settings import BY_DEPTH, FunctionName, Settings
+from dlviz.contract import Run
 from dlviz.drawing.grammar.theme import Look
 from dlviz.language import LANGUAGES, words
 
 PRESETS = {preset.name: preset for preset in experiment.PRESETS}
 FUNCTIONS = FunctionName.__args__
+figures = catalog.concepts()["activations"].figures
 
 
 def run(**given):
@@ -44,8 +47,8 @@ def test_equal_settings_give_equal_numbers():
     for kept in (depth.measured, zigzag.agreement, zigzag.path, learned.slopes, neuron.neuron):
         kept.forget()
     second = experiment.run(s)
-    assert np.array_equal(first.deep["ReLU"].gradient, second.deep["ReLU"].gradient)
-    assert np.array_equal(first.paths[0].w, second.paths[0].w)
+    assert np.array_equal(first.depth.functions["ReLU"].gradient, second.depth.functions["ReLU"].gradient)
+    assert np.array_equal(first.zigzag.paths[0].w, second.zigzag.paths[0].w)
     assert np.array_equal(first.learned.slopes, second.learned.slopes)
     assert np.array_equal(first.neuron.y_density, second.neuron.y_density)
 
@@ -53,7 +56,7 @@ def test_equal_settings_give_equal_numbers():
 def test_an_unrelated_knob_trains_nothing_again():
     first = run(panels=("Dying ReLU",), mean=0.5)
     second = run(panels=("Dying ReLU",), mean=-0.5, function="Tanh", epsilon=0.01)
-    assert first.grid is second.grid and first.dying is second.dying
+    assert first.dying.grid is second.dying.grid and first.dying.lines is second.dying.lines
 
 
 CODE = {
@@ -83,17 +86,17 @@ def test_the_script_gives_the_numbers_of_the_page_in_a_fresh_interpreter(case, s
     assert said["saturated"] == pytest.approx(n.saturated, abs=1e-4)
     assert said["mean output"] == pytest.approx(n.mean, rel=1e-9)
     assert said["mean squared slope"] == pytest.approx(n.squared_slope, rel=1e-9)
-    deep = result.deep is not None and n.name in result.deep
+    deep = result.depth is not None and n.name in result.depth.functions
     assert ("first layer's gradient, median" in said) == deep
     if deep:
-        left = np.median(result.deep[n.name].passed_back[:, 0])
+        left = np.median(result.depth.functions[n.name].passed_back[:, 0])
         assert said["first layer's gradient, median"] == pytest.approx(left, rel=1e-6)
 
 
 @pytest.mark.parametrize("name", figures.FIGURES)
 def test_every_figure_draws_without_its_data(name):
     """A figure that the settings did not ask for is a message, never a blank chart or an error."""
-    spec = figures.FIGURES[name].draw(run(panels=()), Look()).to_dict()
+    spec = figures.FIGURES[name].draw([Run(run(panels=()))], Look()).to_dict()
     assert "<path" in compiled(spec)
 
 
@@ -111,12 +114,12 @@ EXTREMES = {
 @pytest.mark.parametrize("case", EXTREMES)
 def test_extremes_have_marks_words_and_no_errors(case):
     given = {"panels": BY_DEPTH, **EXTREMES[case]}
-    result, ghost = run(**given), run(panels=BY_DEPTH, depth=3, width=10)
+    result, other = run(**given), run(panels=BY_DEPTH, depth=3, width=10)
     for name in figures.shown(Settings(**given)):
         figure = figures.FIGURES[name]
         for language in LANGUAGES:
             assert "nan" not in figure.alt(result, Look(language=language)).lower().split()
-        drawn = compiled(figure.draw(result, Look(theme="dark"), ghost=ghost).to_dict())
+        drawn = compiled(figure.draw([Run(result), Run(other, "another run")], Look(theme="dark")).to_dict())
         assert "NaN" not in drawn and "<text" in drawn
     for language in LANGUAGES:
         for note in (*experiment.notice(result), *experiment.facts(result)):
@@ -125,9 +128,29 @@ def test_extremes_have_marks_words_and_no_errors(case):
     assert experiment.readouts(result)
 
 
+def test_the_hero_draws_every_other_run_and_names_it():
+    own, one, two = run(panels=()), run(panels=(), function="ReLU"), run(panels=(), function="Swish", swish_beta=2.0)
+    hero = figures.FIGURES["hero"]
+    alone = hero.draw([Run(own), Run(one, "the first")], Look()).to_dict()["datasets"]
+    assert [row["text"] for row in alone["_pinned"]] == ["pinned: ReLU"]
+    both = hero.draw([Run(own), Run(one, "the first"), Run(two, "the second")], Look()).to_dict()["datasets"]
+    said = [row["text"] for name in ("_pinned", "_pinned 2") for row in both[name]]
+    assert said == ["the first: ReLU", "the second: Swish (β = 2)"]
+    for number, drawn in (("", one), (" 2", two)):
+        heights = [row["y"] for row in both[f"pinned f{number}"] if row["y"] is not None]
+        assert len(heights) > 100 and np.isin(heights, drawn.neuron.f).mean() > 0.9
+
+
+def test_curves_of_every_other_run_are_drawn():
+    given = {"panels": ("Gradient by depth",), "compared": ("Tanh",), "function": "Tanh", "width": 10}
+    runs = [Run(run(**given, depth=depth), f"{depth} layers" if depth > 4 else "") for depth in (4, 6, 8)]
+    rows = figures.FIGURES["gradients"].draw(runs, Look()).to_dict()["datasets"]["pinned lines"]
+    assert [sum(row["name"] == name for row in rows) for name in ("Tanh", "Tanh (8 layers)")] == [6, 8]
+
+
 def test_a_gradient_that_is_gone_is_not_called_zero():
     result = run(panels=BY_DEPTH, weight_scale=0.05, depth=50, width=10, function="Sigmoid", compared=())
-    left = result.deep["Sigmoid"].passed_back[:, 0]
+    left = result.depth.functions["Sigmoid"].passed_back[:, 0]
     notes = {note.key for note in experiment.notice(result)}
     assert ("gone" in notes) == bool((left == 0).all())
     assert any(item.measured == "< 1e−290" or float(item.measured.replace("−", "-")) > 0
@@ -138,7 +161,7 @@ def test_the_swish_gap_of_the_claim_is_lambert_s():
     from scipy.special import lambertw
 
     # x (1 − σ(x)) is greatest at x = 1 + W(1/e), where it is W(1/e).
-    assert float(lambertw(1 / np.e).real) == pytest.approx(presets.SWISH_GAP, rel=1e-12)
+    assert float(lambertw(1 / np.e).real) == pytest.approx(neuron.SWISH_GAP, rel=1e-12)
 
 
 def test_long_work_can_be_stopped():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from dlviz.concepts.activations import depth, dying, experiment, learned, neuron, softmax, zigzag
+from dlviz.concepts.activations import depth, dying, experiment, functions, learned, softmax, zigzag
 from dlviz.concepts.activations.digits import standardised_digits
 from dlviz.concepts.activations.settings import BY_DEPTH, Elementwise, FunctionName, Settings
 
@@ -59,7 +59,7 @@ def by_hand(function, parameter, layers, width, scale, seed):
     def draw(rows, columns, number):
         return base("normal", rows, columns, torch.Generator().manual_seed(number)) / np.sqrt(columns)
 
-    f, _ = neuron.torch_function(function, parameter, 0, 0)
+    f, _ = functions.torch_function(function, parameter, 0, 0)
     h, pre = x, []
     for layer in range(1, layers + 1):
         pre.append(scale * h @ draw(width, h.shape[1], 1000 * seed + layer).T)
@@ -74,10 +74,10 @@ def by_hand(function, parameter, layers, width, scale, seed):
 def test_gradients_and_shares_by_depth_are_autograd_s(function):
     s = Settings(function=function, compared=(function,), depth=6, width=20, weight_scale=1.3, epsilon=0.1, seed=3,
                  panels=BY_DEPTH)  # fmt: skip
-    found = experiment.run(s).deep[function]
+    found = experiment.run(s).depth.functions[function]
     pre, gradients = by_hand(function, s.parameter(function), 6, 20, 1.3, depth.seeds(3)[0])
     assert found.gradient[0] == pytest.approx(gradients.square().mean(dim=(1, 2)).sqrt().numpy(), rel=1e-9)
-    _, slope = neuron.torch_function(function, s.parameter(function), 0, 0)
+    _, slope = functions.torch_function(function, s.parameter(function), 0, 0)
     slopes = [slope(z).abs() for z in pre]
     assert found.saturated[0] == pytest.approx([float((f < 0.1).double().mean()) for f in slopes], abs=1e-12)
     assert found.dead[0] == pytest.approx([float((f == 0).all(dim=0).double().mean()) for f in slopes], abs=1e-12)
@@ -87,10 +87,10 @@ def test_gradients_and_shares_by_depth_are_autograd_s(function):
 @pytest.mark.parametrize("scale", [0.3, 1.0, 3.0])
 def test_no_gradient_exceeds_its_bound(function, scale):
     result = run(function=function, compared=(function,), depth=12, width=30, weight_scale=scale)
-    back = result.deep[function].passed_back
+    back = result.depth.functions[function].passed_back
     finite = np.isfinite(back)
     assert finite.any()
-    assert (np.where(finite, back, 0) <= result.theory.bound * (1 + 1e-9)).all()
+    assert (np.where(finite, back, 0) <= result.depth.theory.bound * (1 + 1e-9)).all()
 
 
 def test_spectral_norms_are_torch_s():
@@ -104,7 +104,7 @@ def test_spectral_norms_are_torch_s():
 
 def test_wide_networks_follow_the_mean_field():
     result = run(function="Tanh", compared=("Tanh",), depth=10, width=512, weight_scale=1.5, panels=BY_DEPTH)
-    found, theory = result.deep["Tanh"], result.theory
+    found, theory = result.depth.functions["Tanh"], result.depth.theory
     assert np.median(found.saturated, axis=0) == pytest.approx(theory.saturated, abs=0.03)
     assert np.median(found.std, axis=0) == pytest.approx(theory.std, rel=0.05)
     assert np.log(np.median(found.passed_back, axis=0)) == pytest.approx(np.log(theory.gradient), abs=0.3)
@@ -252,7 +252,7 @@ def test_softmax_at_both_ends():
 
 
 def test_the_table_s_ranges_and_slopes():
-    rows = {row.name: row for row in run(panels=("Table",)).table}
+    rows = {row.name: row for row in run(panels=("Table",)).table.properties}
     assert rows.keys() == set(FUNCTIONS)
     assert (rows["Sigmoid"].low, rows["Sigmoid"].high, rows["Sigmoid"].steepest) == (0, 1, 0.25)
     assert (rows["Tanh"].low, rows["Tanh"].high, rows["Tanh"].at_zero) == (-1, 1, 1)
@@ -262,13 +262,13 @@ def test_the_table_s_ranges_and_slopes():
     assert rows["SELU"].low == pytest.approx(-1.0507009873554805 * 1.6732632423543772)
     assert (rows["Leaky ReLU"].low, rows["Leaky ReLU"].saturates_left) == (-np.inf, False)
     assert rows["ELU"].saturates_left and not rows["ELU"].saturates_right
-    linear = {row.name: row for row in run(panels=("Table",), swish_beta=0.0, leaky_slope=1.0).table}
+    linear = {row.name: row for row in run(panels=("Table",), swish_beta=0.0, leaky_slope=1.0).table.properties}
     assert (linear["Swish"].low, linear["Swish"].high, linear["Swish"].steepest) == (-np.inf, np.inf, 0.5)
     assert not linear["Swish"].saturates_left
 
 
 def test_costs_are_measured_once_and_relu_is_the_measure():
-    first, second = run(panels=("Table",)).costs, run(panels=("Table",), std=2.0).costs
+    first, second = run(panels=("Table",)).table.costs, run(panels=("Table",), std=2.0).table.costs
     assert first is second
     at = first.names.index("ReLU")
     assert first.ratio[at] == 1 and first.low[at] == first.high[at] == 1 and first.seconds > 0

@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dlviz.contract import Drawing, Run
 from dlviz.drawing.curves import margins as strips
 from dlviz.drawing.curves.curve_labels import Beside
 from dlviz.drawing.curves.margins import Margins
 from dlviz.drawing.grammar.axes import frame
 from dlviz.drawing.grammar.finish import finish
 from dlviz.drawing.grammar.palette import colour, ghost_colour
-from dlviz.drawing.grammar.piece import Piece, mark, rows
+from dlviz.drawing.grammar.piece import Piece, Rows, Spec, mark, rows
 from dlviz.drawing.grammar.theme import Look, tr
 from dlviz.numbers import fixed, percent, small
 
-from .measure import Neuron, Result
-from .settings import titled
+from ..settings import titled
+from .heights import BESIDE
 
-HEIGHT = 460
+if TYPE_CHECKING:
+    from ..neuron import Neuron
+    from ..result import Result
 
 
-def hero(result: Result, look: Look, ghost: Result | None = None) -> Any:
+def hero(runs: Sequence[Run], look: Look) -> Any:
     """f and f′ over z with the saturated zone, the densities of z above and of f(z) beside."""
-    neuron, settings = result.neuron, result.settings
+    own, *others = runs
+    neuron, settings = own.result.neuron, own.result.settings
+    compared = [run.result.neuron for run in others]
     margins = Margins(
         (-neuron.half, neuron.half),
-        _window(neuron, ghost.neuron if ghost is not None else None),
+        _window([neuron, *compared]),
         (tr(look, "Pre-activation z"), tr(look, "f(z) and f′(z)")),
     )
     hue = colour(neuron.name, look)
@@ -35,17 +41,15 @@ def hero(result: Result, look: Look, ghost: Result | None = None) -> Any:
     piece += _zone(neuron, settings.epsilon, margins, look)
     piece += _inputs(neuron, settings.mean, settings.std, margins, look)
     piece += _outputs(neuron, margins, look, hue)
-    if ghost is not None:
-        piece += _pinned(ghost, margins, look)
+    piece += _others(others, margins, look)
     piece += _curves(neuron, margins, look, hue)
-    piece += _names(result, margins, look, hue)
-    piece += _epsilon_text(result, ghost, margins, look)
-    return finish(piece, look, height=HEIGHT)
+    piece += _names(own.result, margins, look, hue)
+    piece += _epsilon_text(neuron, settings.epsilon, compared, margins, look)
+    return finish(piece, look, height=BESIDE)
 
 
-def _window(neuron: Neuron, pinned: Neuron | None) -> tuple[float, float]:
-    low, high = neuron.outputs
-    return (low, high) if pinned is None else (min(low, pinned.outputs[0]), max(high, pinned.outputs[1]))
+def _window(neurons: Sequence[Neuron]) -> tuple[float, float]:
+    return min(neuron.outputs[0] for neuron in neurons), max(neuron.outputs[1] for neuron in neurons)
 
 
 def _zone(neuron: Neuron, epsilon: float, margins: Margins, look: Look) -> Piece:
@@ -115,31 +119,44 @@ def _curves(neuron: Neuron, margins: Margins, look: Look, hue: str) -> Piece:
         mark("line", "f", place, stroke=hue, strokeWidth=1.25 * look.line, strokeJoin="round", tooltip=None),
     ]
     if len(neuron.pieces):
-        ends = np.array([-neuron.half, neuron.half])
-        cut = [strips.inside(np.linspace(*ends, 121), np.linspace(*line, 121), margins.up) for line in neuron.pieces]
+        across = np.linspace(-neuron.half, neuron.half, 121)
+        cut = [strips.inside(across, np.linspace(line[0], line[1], 121), margins.up) for line in neuron.pieces]
         data["pieces"] = [record for i, (x, y) in enumerate(cut) for record in rows(z=x, y=y, piece=i)]
-        thin = {"stroke": hue, "strokeWidth": look.unit, "opacity": 0.6, "tooltip": None}
+        thin: dict[str, Any] = {"stroke": hue, "strokeWidth": look.unit, "opacity": 0.6, "tooltip": None}
         layers.insert(0, mark("line", "pieces", {**place, "detail": {"field": "piece", "type": "nominal"}}, **thin))
     return Piece(tuple(layers), data)
 
 
-def _pinned(ghost: Result, margins: Margins, look: Look) -> Piece:
-    """The pinned function and its slope, thin and faded, with their names."""
-    neuron = ghost.neuron
-    hue = ghost_colour(neuron.name, look)
-    place = {"x": margins.x.along("z"), "y": margins.y.along("y")}
-    layers, data = [], {}
-    for name, values, dashes in (("f", neuron.f, [6, 3]), ("slope", neuron.slope, [2, 2])):
-        x, y = strips.inside(neuron.x, values, margins.up)
-        keep = np.isnan(x) | (np.abs(x) <= margins.across[1])
-        data[f"pinned {name}"] = rows(z=x[keep], y=y[keep], name=neuron.name)
-        style = {"stroke": hue, "strokeWidth": 0.6 * look.line, "strokeDash": [d * look.unit for d in dashes]}
-        layers.append(mark("line", f"pinned {name}", place, tooltip=None, **style))
-    text = tr(look, "pinned: {name}", name=titled(neuron.name, ghost.settings))
-    at = float(margins.x.at(0.012)), float(margins.y.at(0.72))
-    words = [{"x": at[0], "y": at[1], "text": text, "colour": look.inks.muted}]
-    piece = Piece(tuple(layers), data)
-    return piece + strips.coloured_words(words, margins, look, name="_pinned", align="left", baseline="top")
+def _others(others: Sequence[Run], margins: Margins, look: Look) -> Piece:
+    """The functions of other runs and their slopes, thin and faded, with their names."""
+    piece = Piece()
+    for i, run in enumerate(others):
+        neuron, number = run.result.neuron, f" {i + 1}" if i else ""
+        hue = ghost_colour(neuron.name, look)
+        place = {"x": margins.x.along("z"), "y": margins.y.along("y")}
+        layers: list[Spec] = []
+        data: dict[str, Rows] = {}
+        for name, values, dashes in (("f", neuron.f, [6, 3]), ("slope", neuron.slope, [2, 2])):
+            x, y = strips.inside(neuron.x, values, margins.up)
+            keep = np.isnan(x) | (np.abs(x) <= margins.across[1])
+            data[f"pinned {name}{number}"] = rows(z=x[keep], y=y[keep], name=neuron.name)
+            style: dict[str, Any] = {
+                "stroke": hue,
+                "strokeWidth": 0.6 * look.line,
+                "strokeDash": [d * look.unit for d in dashes],
+            }
+            layers.append(mark("line", f"pinned {name}{number}", place, tooltip=None, **style))
+        piece += Piece(tuple(layers), data)
+        # One is known by its lines; of several, each has its label and its lines' colour.
+        title = titled(neuron.name, run.result.settings)
+        text = tr(look, "pinned: {name}", name=title) if len(others) == 1 else f"{run.label}: {title}"
+        ink = look.inks.muted if len(others) == 1 else hue
+        at = float(margins.x.at(0.012)), float(margins.y.at(0.72))
+        piece += strips.coloured_words(
+            [{"x": at[0], "y": at[1], "text": text, "colour": ink}], margins, look, name=f"_pinned{number}",
+            align="left", baseline="top", **({"dy": 1.35 * look.label * i} if i else {}),
+        )  # fmt: skip
+    return piece
 
 
 def _names(result: Result, margins: Margins, look: Look, hue: str) -> Piece:
@@ -167,15 +184,15 @@ def _names(result: Result, margins: Margins, look: Look, hue: str) -> Piece:
     )
     right = float(margins.into_right(0.0))
     middle = float(margins.y.at(0.985))
-    mean = [
-        {"x": right, "y": middle, "text": tr(look, "outputs f(z)"), "line": 0},
-        {"x": right, "y": middle, "text": tr(look, "mean {mean}", mean=fixed(neuron.mean, 2)), "line": 1},
-        {"x": right, "y": middle, "text": tr(look, "std {std}", std=fixed(neuron.spread, 2)), "line": 2},
+    outputs = [
+        tr(look, "outputs f(z)"),
+        tr(look, "mean {mean}", mean=fixed(neuron.mean, 2)),
+        tr(look, "std {std}", std=fixed(neuron.spread, 2)),
     ]
-    for row in mean:
+    for line, text in enumerate(outputs):
         piece += strips.words(
-            [row], margins, look, name=f"_output {row['line']}", align="left", baseline="top",
-            dy=1.35 * look.label * row["line"], fontSize=strips.narrow(look),
+            [{"x": right, "y": middle, "text": text, "line": line}], margins, look, name=f"_output {line}",
+            align="left", baseline="top", dy=1.35 * look.label * line, fontSize=strips.narrow(look),
         )  # fmt: skip
     low, high = margins.up
     if low <= neuron.mean <= high:
@@ -193,18 +210,16 @@ def _levels(neuron: Neuron, epsilon: float, margins: Margins) -> list[float]:
     return [level for level in levels if margins.up[0] <= level <= margins.up[1]]
 
 
-def _epsilon_text(result: Result, ghost: Result | None, margins: Margins, look: Look) -> Piece:
+def _epsilon_text(neuron: Neuron, epsilon: float, compared: Sequence[Neuron], margins: Margins, look: Look) -> Piece:
     """ε at an end of its line: at the left and above, unless a curve passes there and another corner is freer."""
-    neuron, epsilon = result.neuron, result.settings.epsilon
     levels = _levels(neuron, epsilon, margins)
     if epsilon not in levels:
         return Piece()
     text = f"ε = {epsilon:g}" if len(levels) == 1 else f"±ε = ±{epsilon:g}"
-    seen = [neuron] if ghost is None else [neuron, ghost.neuron]
-    curves = [(one.x, values) for one in seen for values in (one.f, one.slope)]
+    curves = [(one.x, values) for one in (neuron, *compared) for values in (one.f, one.slope)]
     beside = Beside(
         [*curves, *((np.array(margins.across), np.full(2, level)) for level in levels)],
-        margins.x, margins.y, look, height=HEIGHT,
+        margins.x, margins.y, look, height=BESIDE,
     )  # fmt: skip
     low, high = margins.across
     spots = [(low, max(levels), False), (low, min(levels), True), (high, max(levels), False), (high, min(levels), True)]
@@ -226,7 +241,7 @@ def _free_places(
     curves = [np.interp(z * neuron.half, neuron.x, values) for values in (neuron.f, neuron.slope)]
     up = [(values - low) / (high - low) for values in curves]
     line = np.full(z.shape, (epsilon - low) / (high - low))
-    found = []
+    found: list[dict[str, Any]] = []
     for mine, text in zip(up, texts, strict=True):
         width = 0.05 + 0.034 * len(text)  # of the half-width, for letters of 13 px in a plot of 450 px
         best = (-np.inf, 0, "right")
@@ -251,3 +266,15 @@ def _free_places(
         place = {"x": at * neuron.half, "y": float(low + mine[here] * (high - low)), "side": side}
         found.append({**place, **box, "up": float(mine[here])})
     return found[0], found[1]
+
+
+def hero_numbers(result: Result, look: Look) -> Mapping[str, object]:
+    """The function, what arrives at it, and what it makes of that."""
+    n, s = result.neuron, result.settings
+    return {
+        "function": titled(n.name, s), "mean": small(s.mean), "std": f"{s.std:g}", "saturated": percent(n.saturated),
+        "epsilon": f"{s.epsilon:g}", "output": small(n.mean),
+    }  # fmt: skip
+
+
+DRAWINGS = {"hero": Drawing(hero, hero_numbers, BESIDE)}

@@ -4,27 +4,66 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dlviz.contract import Check, Note, Preset, Study
 from dlviz.engine.runtime.cache import cached
 from dlviz.engine.runtime.device import device, in_words
 from dlviz.engine.signals import saturation
 from dlviz.engine.signals.activations import maxout
-from dlviz.progress import Progress, silent
+from dlviz.progress import Progress, silent, split
 
-from .measure import Costs, Properties
-from .neuron import both_sides, kinks, lines, numeric, steepest, torch_function
+from .functions import both_sides, kinks, lines, numeric, steepest, torch_function
 from .settings import Settings
 
 if TYPE_CHECKING:
     import torch
 
+    from .result import Result
+
 ELEMENTS = 100_000
 REPEATS = 15
 FLAT = 1e-6
 """A side on which |f′| ends below this saturates."""
+
+
+@dataclass(frozen=True)
+class Properties:
+    """One row of the table, found by evaluating f and f′ in float64."""
+
+    name: str
+    parameter: float | None
+    low: float  # infimum of f as reached within ±1e6; -inf where f keeps falling
+    high: float
+    mean: float  # of f(z), z ~ N(0, 1)
+    at_zero: float  # f'(0)
+    steepest: float  # max |f'|
+    saturates_left: bool
+    saturates_right: bool
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Forward and backward time of F functions as a multiple of ReLU's."""
+
+    names: tuple[str, ...]
+    ratio: np.ndarray  # (F,) median over rounds
+    low: np.ndarray  # (F,) lower quartile
+    high: np.ndarray  # (F,) upper quartile
+    seconds: float  # ReLU's own
+    elements: int  # of the tensor
+    device: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A row and a time of every function of the page."""
+
+    properties: tuple[Properties, ...]
+    costs: Costs
 
 
 @cached(maxsize=64)
@@ -47,7 +86,7 @@ def properties(
         parameter=parameter,
         low=low,
         high=high,
-        mean=saturation.expectation(value, 0.0, 1.0, jumps),
+        mean=saturation.expectation(value, 0.0, 1.0, jumps.tolist()),
         at_zero=float(slope(np.zeros(1))[0]),
         steepest=steepest(name, parameter, pieces, seed),
         saturates_left=bool(tails[0] < FLAT),
@@ -79,8 +118,9 @@ def costs(
             seconds[repeat, i] = _timed(call, x)
             progress((repeat + (i + 1) / len(calls)) / REPEATS)
     ratios = seconds / seconds[:, relu : relu + 1]
+    middle, low, high = np.percentile(ratios, (50, 25, 75), axis=0)
     return Costs(
-        tuple(name for name, _ in functions), *np.percentile(ratios, (50, 25, 75), axis=0),
+        tuple(name for name, _ in functions), middle, low, high,
         float(np.median(seconds[:, relu])), ELEMENTS, in_words(where),
     )  # fmt: skip
 
@@ -94,18 +134,19 @@ def _called(
     if name == "PReLU":
         weight = torch.tensor([parameter], device=where)
         return lambda x: F.prelu(x, weight)
-    if name == "Swish" and parameter != 1:
-        return lambda x: x * torch.sigmoid(parameter * x)
+    value = 0.0 if parameter is None else parameter  # which those that have none leave alone
+    if name == "Swish" and value != 1:
+        return lambda x: x * torch.sigmoid(value * x)
     torch_names: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
         "Sigmoid": torch.sigmoid,
         "Tanh": torch.tanh,
         "ReLU": F.relu,
-        "Leaky ReLU": lambda x: F.leaky_relu(x, parameter),
-        "ELU": lambda x: F.elu(x, parameter),
+        "Leaky ReLU": lambda x: F.leaky_relu(x, value),
+        "ELU": lambda x: F.elu(x, value),
         "SELU": F.selu,
         "GELU": F.gelu,
         "Swish": F.silu,
-        "Softplus": lambda x: F.softplus(x, parameter),
+        "Softplus": lambda x: F.softplus(x, value),
     }
     if name in torch_names:
         return torch_names[name]
@@ -123,6 +164,47 @@ def _timed(call: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor) -> flo
     return time.perf_counter() - begun
 
 
-def listed(settings: Settings) -> tuple[tuple[str, float | None], ...]:
-    """Every function of the page with its parameter, as the table lists them."""
-    return tuple((name, settings.parameter(name)) for name in settings.options("function"))
+def compute(settings: Settings, progress: Progress) -> Table:
+    """Every function of the page with its parameter. The times are taken once while the program runs."""
+    s = settings
+    rows = tuple((name, s.parameter(name)) for name in s.options("function"))
+    listed, timed = split(progress, [1.0, 20.0])
+    watches = split(listed, [1.0] * len(rows))
+    found = tuple(
+        properties(name, value, s.maxout_pieces, s.seed, progress=watch)
+        for (name, value), watch in zip(rows, watches, strict=True)
+    )
+    return Table(found, costs(rows, s.maxout_pieces, s.seed, progress=timed))
+
+
+def table(result: Result) -> Check:
+    """No slope of the sigmoid exceeds 1/4; of all functions few have mean zero under N(0, 1)."""
+    rows = {row.name: row for row in result.table.properties}
+    centred_ = [row.name for row in result.table.properties if abs(row.mean) < 1e-3]
+    both = [row.name for row in result.table.properties if row.saturates_left and row.saturates_right]
+    holds = abs(rows["Sigmoid"].steepest - 0.25) < 1e-9 and {"Tanh", "SELU"} <= set(centred_)
+    holds = holds and both == ["Sigmoid", "Tanh"]
+    values = {"centred": ", ".join(centred_), "both": ", ".join(both), "count": len(rows)}
+    return Check(holds, {**values, "steepest": rows["Sigmoid"].steepest})
+
+
+PRESETS = (Preset("table", Settings(panels=("Table",)), table),)
+
+
+def notice(result: Result) -> list[Note]:
+    """The cheapest and the dearest function beside ReLU."""
+    c = result.table.costs
+    others = [i for i, name in enumerate(c.names) if name != "ReLU"]
+    cheap, dear = min(others, key=lambda i: c.ratio[i]), max(others, key=lambda i: c.ratio[i])
+    return [
+        Note(
+            "cost",
+            {
+                "cheap": c.names[cheap], "cheap_ratio": float(c.ratio[cheap]), "dear": c.names[dear],
+                "dear_ratio": float(c.ratio[dear]), "device": c.device, "count": c.elements,
+            },
+        )
+    ]  # fmt: skip
+
+
+STUDY = Study(compute, PRESETS, notice=notice)

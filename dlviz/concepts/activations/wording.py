@@ -1,0 +1,13 @@
+"""How what is left of a signal is said."""
+
+from __future__ import annotations
+
+from dlviz.numbers import above
+
+GONE = 1e-290
+"""Numbers below this are gone: runs of :mod:`dlviz.engine.signals.propagation` hold zeros there."""
+
+
+def left(value: float) -> str:
+    """A gradient, an activation or a norm as text; that it is below 1e−290 where it is gone."""
+    return above(value, GONE)
