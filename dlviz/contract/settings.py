@@ -48,7 +48,7 @@ class Settings(BaseModel):
     @classmethod
     def __pydantic_init_subclass__(cls, **options: Any) -> None:
         super().__pydantic_init_subclass__(**options)
-        known = cls.options(PANELS) if PANELS in cls.model_fields else ()
+        known = cls.options(PANELS)
         for name, knob in cls.knobs().items():
             if isinstance(knob.when, OnPanel) and (unknown := set(knob.when.names) - set(known)):
                 raise ValueError(f"the knob {name!r} shows on {sorted(unknown)}; panels: {', '.join(known)}")
@@ -86,7 +86,7 @@ class Settings(BaseModel):
     @classmethod
     def options(cls, name: str) -> tuple[str, ...]:
         """The allowed words of a choice (``Literal``) or of a choice of several (tuple of them)."""
-        if name == PANELS and cls.PANELS:
+        if name == PANELS:
             return tuple(panel.name for panel in cls.PANELS if panel.name)
         annotation = cls.model_fields[name].annotation
         if get_origin(annotation) is tuple:
@@ -161,7 +161,7 @@ class Settings(BaseModel):
 
         Raises ``ValueError`` for a name that is no panel.
         """
-        if unknown := set(without) - set(self.options(PANELS) if without else ()):
+        if unknown := set(without) - set(self.options(PANELS)):
             raise ValueError(f"no panel is called {sorted(unknown)}; panels: {', '.join(self.options(PANELS))}")
         changed: dict[str, Any] = {name: min(getattr(self, name), high) for name, high in most.items()}
         if without:

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dlviz.contract import Empty, Figure, Panel
 
-from dlviz.contract import Figure, Panel
-
-
-def _no_function(settings: Any) -> str | None:
-    return None if settings.deep() else "Choose at least one function."
-
+NO_FUNCTION = Empty("Choose at least one function.", lambda settings: not settings.deep())
 
 PANELS = (
     Panel("", "neuron", {"hero": Figure("Function, slope and what goes through")}, fills="neuron"),
     Panel(
         "Gradient by depth", "depth", {"gradients": Figure("Gradient by depth")}, fills="depth", cost=1.5,
-        empty=_no_function,
+        empty=NO_FUNCTION,
     ),
     Panel(
         "Saturation by depth", "depth",
@@ -24,7 +19,7 @@ PANELS = (
             "dead": Figure("Dead units by depth"),
             "spread": Figure("Size of the activations by depth"),
         },
-        fills="depth", cost=1.5, empty=_no_function,
+        fills="depth", cost=1.5, empty=NO_FUNCTION,
     ),
     Panel(
         "Zigzag", "zigzag",
