@@ -92,7 +92,8 @@ def loss(runs: Sequence[Run], look: Look) -> Any:
     own, *others = runs
     result: Result = own.result
     race, settings = result.race, result.settings
-    logarithmic, offset, title = _loss_scale(race)
+    logarithmic, offset = _loss_scale(race)
+    title = "Loss above the minimum" if offset else "Loss"
     drawn = _loss_lines(result)
     pinned = curve.of_others(others, _loss_lines)
     heights = _heights([line for line in (*drawn, *pinned) if line.diverged < 0], race.start_loss - offset)
@@ -127,13 +128,13 @@ def _heights(drawn: Sequence[Line], start: float) -> list[np.ndarray]:
     return [*found, np.array([start])]
 
 
-def _loss_scale(race: Race) -> tuple[bool, float, str]:
-    """Whether the axis is logarithmic, what is subtracted from the loss, and the axis title (a gettext id)."""
+def _loss_scale(race: Race) -> tuple[bool, float]:
+    """Whether the axis is logarithmic, and what is subtracted from the loss."""
     lowest = race.scene.lowest
     least = min((float(np.nanmin(descent.loss, initial=np.inf)) for descent in race.descents), default=np.inf)
     if lowest is not None and least >= lowest - 1e-9 * (1 + abs(lowest)):
-        return True, lowest, "Loss above the minimum" if lowest else "Loss"
-    return least > 0, 0.0, "Loss"
+        return True, lowest
+    return least > 0, 0.0
 
 
 def _steps(descent: Descent, per_evaluation: bool) -> np.ndarray:
@@ -141,7 +142,7 @@ def _steps(descent: Descent, per_evaluation: bool) -> np.ndarray:
 
 
 def _loss_lines(result: Result) -> list[Line]:
-    _logarithmic, offset, _title = _loss_scale(result.race)
+    _logarithmic, offset = _loss_scale(result.race)
     return [_loss_line(descent, offset, result.settings.per_evaluation) for descent in result.race.descents]
 
 
