@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Error, expect, sync_playwright
 from server_process import serving
+from websocket_messages import asks
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PLACES = (
@@ -73,11 +74,13 @@ class Visitor:
     def __init__(self, context, server: str) -> None:
         self.page = context.new_page()
         self.server = server
-        self.sent = 0
-        self.page.on("websocket", lambda socket: socket.on("framesent", self._count))
+        self._sent: list[str] = []
+        self.page.on("websocket", lambda socket: socket.on("framesent", lambda frame: self._sent.append(asks(frame))))
 
-    def _count(self, _frame) -> None:
-        self.sent += 1
+    @property
+    def sent(self) -> list[str]:
+        """All that the page has asked the server for so far, but for what a timer asks on its own."""
+        return [*filter(None, self._sent)]
 
     def listen(self, heard: list[str]) -> None:
         """Collect the errors of the console."""
