@@ -3,12 +3,16 @@
 import sys
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 ROOT = Path(__file__).parents[1]
 
 # The tests run from a checkout: neither the package nor the tests' own helpers are installed.
 sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "helpers")]
+
+import budget  # noqa: E402
+import groups  # noqa: E402
 
 from dlviz.engine.runtime.device import one_thread  # noqa: E402
 
@@ -18,3 +22,16 @@ one_thread()
 # However busy the machine is. What else hypothesis chooses stays: where CI is set, the same values each time.
 settings.register_profile("patient", parent=settings.default, deadline=None)
 settings.load_profile("patient")
+
+
+def pytest_addoption(parser):
+    budget.add_option(parser)
+
+
+def pytest_configure(config):
+    budget.register(config)
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist writes the groups into the names of the tests
+def pytest_collection_modifyitems(items):
+    groups.arrange(items, ROOT / "tests")
