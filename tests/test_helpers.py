@@ -12,10 +12,9 @@ MODEL = catalog.concepts()[STEM].experiment.Settings
 
 
 def test_equal_settings_are_computed_once_and_nobody_changes_what_all_see(monkeypatch):
-    experiment = catalog.concepts()[STEM].experiment
     computed = []
-    sound = experiment.run
-    monkeypatch.setattr(experiment, "run", lambda settings: computed.append(settings) or sound(settings))
+    sound = runs._RUN[STEM]
+    monkeypatch.setitem(runs._RUN, STEM, lambda settings: computed.append(settings) or sound(settings))
     first = runs.run(STEM, MODEL(steps=11))
     assert runs.run(STEM, MODEL(steps=11)) is first
     assert runs.run(STEM, MODEL(steps=12)) is not first
@@ -23,6 +22,17 @@ def test_equal_settings_are_computed_once_and_nobody_changes_what_all_see(monkey
     with pytest.raises(ValueError, match="read-only"):
         first.runs[0].w[:] = 0
     assert runs.run(STEM).settings == MODEL()
+
+
+def test_what_asks_an_experiment_takes_what_is_shared_and_what_replaces_one_is_not_shared():
+    experiment, chosen = catalog.concepts()[STEM].experiment, MODEL(steps=13)
+    with pytest.MonkeyPatch.context() as patch:
+        runs.shared(patch, STEM)
+        assert experiment.run(chosen) is runs.run(STEM, chosen)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(experiment, "run", lambda settings: pytest.fail("what stands in its place was asked"))
+        assert runs.run(STEM, MODEL(steps=14)).settings == MODEL(steps=14)
+    assert experiment.run(chosen) is not runs.run(STEM, chosen)
 
 
 def test_only_a_timer_s_message_is_not_counted_as_sent():
