@@ -43,17 +43,21 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.skip(reason=reason))
 
 
+@pytest.fixture(scope="session")
+def server():
+    """The address of an app that all tests of this process share, for starting one takes seconds."""
+    with serving() as (_process, url):
+        yield url
+
+
 @pytest.fixture(scope="module")
 def started():
-    """The app's process, freshly started for each file of tests, and its address."""
+    """The process and the address of an app that was freshly started for this file alone.
+
+    Where that matters, ``server`` gives its address in place of the shared one.
+    """
     with serving() as (process, url):
         yield process, url
-
-
-@pytest.fixture(scope="module")
-def server(started):
-    """The address of the app."""
-    return started[1]
 
 
 @pytest.fixture(scope="session")
@@ -161,15 +165,21 @@ class Visitor:
 
 @pytest.fixture
 def visit(chromium, server):
-    """Opens an address of the app in a new browser session; ``heard`` collects the errors of its console."""
+    """Opens an address of the app in a new browser session; ``heard`` collects the errors of its console.
+
+    With ``begun`` the page is not waited for: it may compute for long.
+    """
     opened = []
 
-    def visit_(link: str, size=SIZE, heard: list[str] | None = None, **options) -> Visitor:
+    def visit_(link: str, size=SIZE, heard: list[str] | None = None, begun: bool = False, **options) -> Visitor:
         context = chromium.new_context(viewport=size, **({"locale": "en-US"} | options))
         context.set_default_timeout(PATIENCE)
         opened.append(Visitor(context, server))
         if heard is not None:
             opened[-1].listen(heard)
+        if begun:
+            opened[-1].page.goto(server + link)
+            return opened[-1]
         return opened[-1].open(link)
 
     yield visit_

@@ -17,10 +17,9 @@ FIRST = ("browser", "server")
 
 def group_of(item: pytest.Item, tests: Path) -> str:
     """The name of the group: a stem, or a file's path below the tests."""
-    place = item.path.relative_to(tests)
-    # What stands on a file's server stays with it, concept or not.
-    stem = None if place.parts[0] in FIRST else concept_of(item)
-    return stem or place.as_posix()
+    # What stands on a server stays with those that share it, concept or not.
+    stem = None if "server" in getattr(item, "fixturenames", ()) else concept_of(item)
+    return stem or item.path.relative_to(tests).as_posix()
 
 
 def arrange(items: list[pytest.Item], tests: Path) -> None:
