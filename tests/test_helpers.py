@@ -2,6 +2,7 @@
 
 import pytest
 import runs
+from page_scripts import printed
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from websocket_messages import asks, rerun
 
@@ -41,3 +42,14 @@ def test_only_a_timer_s_message_is_not_counted_as_sent():
     pressed.rerun_script.widget_states.widgets.add(id="slider", double_value=1.0)
     others = (rerun(), rerun(fragment_id="part"), rerun(is_auto_rerun=True), pressed.SerializeToString(), b"", "text")
     assert all(map(asks, others))
+
+
+def test_scripts_run_apart_from_one_another_and_a_wrong_one_harms_no_other():
+    said = printed({"one": "import torch\nx = 1\nprint(torch.ones(2).sum().item())", "two": "print('x' in globals())"})
+    assert said == {"one": ["2.0"], "two": ["False"]}
+    with pytest.raises(AssertionError, match="NameError: name 'torch' is not defined"):
+        printed({"no import": "print(torch.ones(2))"})
+    with pytest.raises(AssertionError, match="ended with"):
+        printed({"dies": "import os\nos._exit(3)"})
+    before = "import torch\nprint(torch.initial_seed(), torch.rand(1).item())"
+    assert printed({"random": before}) == printed({"random": before})
