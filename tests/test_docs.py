@@ -63,18 +63,17 @@ def run(project, *command):
     return done.stdout
 
 
-def test_the_new_concept_passes_the_contracts_and_its_own_tests(project):
+def test_the_new_concept_passes_the_contracts_its_own_tests_and_the_common_ones_that_know_nothing_of_it(project):
     # The contracts of the others are tested in the project itself.
     others = f"not ({' or '.join(catalog.concepts())})"
-    files = "tests/test_contracts.py", "tests/concepts/parabola/test_parabola.py"
-    out = run(project, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", others, *files)
+    files = [f"tests/{name}.py" for name in ("test_contracts", "concepts/parabola/test_parabola")]
+    files += [f"tests/concepts/{name}.py" for name in ("test_kept", "test_settings")]
+    out = run(project, "-m", "pytest", "-p", "no:cacheprovider", "-k", others, *files)
+    assert all(re.search(f"^{file} [.]", out, re.MULTILINE) for file in files), out
     assert " passed" in out
 
 
-def test_the_new_concept_passes_the_common_tests_that_know_nothing_of_it(project):
-    others = f"not ({' or '.join(catalog.concepts())})"
-    files = "tests/concepts/test_kept.py", "tests/concepts/test_settings.py"
-    assert " passed" in run(project, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", others, *files)
+def test_the_new_concept_gives_the_same_numbers_again_and_on_another_device(project):
     # What test_determinism.py compares, of this concept alone.
     found = [project / "one.npz", project / "pretended.npz"]
     assert run(project, "tests/helpers/stored_runs.py", str(found[0]), "parabola", "--again").split() == []
