@@ -1,6 +1,7 @@
 """Shared by all tests."""
 
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -35,3 +36,14 @@ def pytest_configure(config):
 @pytest.hookimpl(tryfirst=True)  # before xdist writes the groups into the names of the tests
 def pytest_collection_modifyitems(items):
     groups.arrange(items, ROOT / "tests")
+
+
+def pytest_collection_finish():
+    """Have Streamlit look through all installed packages once, not for every page that a test opens.
+
+    It looks for components, which the app has none of; that took most of the time of opening a page.
+    """
+    if "streamlit.testing.v1.app_test" in sys.modules:
+        from streamlit.components.v2 import manifest_scanner
+
+        manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
