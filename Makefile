@@ -14,8 +14,8 @@ test: .venv/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
-	@# A process for each core, up to four, for each takes a gigabyte; a file's tests stay together.
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
+	@# A process for each core, up to four, for each takes a gigabyte; tests/helpers/groups.py tells what stays together.
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder --concept-seconds 180
 
 thumbnails: .venv/.installed-run
 	$(BIN)/python -m dlviz.thumbnails

@@ -8,8 +8,10 @@ import json
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import pytest
+import runs
 
 from dlviz import catalog, provenance
 from dlviz.__main__ import run
@@ -47,13 +49,11 @@ def test_pictures_are_valid_files(tmp_path, suffix):
 
 
 def test_the_csv_holds_the_losses_that_are_drawn(tmp_path):
-    from dlviz.concepts.loss_surfaces import experiment
-
     target = tmp_path / "loss.csv"
     assert run(["figure", "loss_surfaces", "--figure", "hero", "-o", str(target)]) == 0
     rows = list(csv.DictReader(io.StringIO(target.read_text(encoding="utf-8-sig"))))
     found = {(row["name"], int(float(row["step"]))): float(row["loss"]) for row in rows if row.get("loss")}
-    result = experiment.run(experiment.Settings())
+    result = runs.run("loss_surfaces")
     for drawn in result.race.descents:
         for step in (0, 1, 50, 100):
             assert found[drawn.optimizer, step] == pytest.approx(drawn.loss[step, 0], rel=1e-12)
@@ -116,17 +116,35 @@ ALL = pytest.param(lambda concept: concept.experiment.PRESETS, marks=[pytest.mar
 
 
 @pytest.mark.parametrize("presets", [few, ALL])
-def test_every_preset_of_every_concept_is_exported(tmp_path, monkeypatch, presets):
-    for concept in catalog.concepts().values():
-        monkeypatch.setattr(concept.experiment, "PRESETS", presets(concept))
+@pytest.mark.parametrize("stem", catalog.concepts())
+def test_every_preset_of_every_concept_is_exported(tmp_path, monkeypatch, stem, presets):
+    concept = catalog.concepts()[stem]
+    monkeypatch.setattr(concept.experiment, "PRESETS", presets(concept))
+    runs.shared(monkeypatch, stem)
+    assert run(["export", stem, "-o", str(tmp_path)]) == 0
+    for preset in concept.experiment.PRESETS:
+        for name in concept.figures.shown(preset.settings):
+            drawn(tmp_path / stem / f"{preset.name}-{name}.svg")
+
+
+def drawn(path):
+    root = ET.parse(path).getroot()
+    # A table is made of texts, a photograph of images.
+    marks = [item for kind in ("path", "text", "image") for item in root.iter(SVG + kind)]
+    assert root.tag == SVG + "svg" and len(marks) > 5
+
+
+def test_all_concepts_are_exported_at_once(tmp_path, monkeypatch):
+    """One preset of each, and of that what is shown first: what is in the files is for the tests of one concept."""
+    for stem, concept in catalog.concepts().items():
+        first = concept.experiment.PRESETS[0]
+        monkeypatch.setattr(concept.experiment, "PRESETS", (replace(first, settings=first.settings.coarse()),))
+        runs.shared(monkeypatch, stem)
     assert run(["export", "--all", str(tmp_path)]) == 0
     for stem, concept in catalog.concepts().items():
-        for preset in concept.experiment.PRESETS:
-            for name in concept.figures.shown(preset.settings):
-                root = ET.parse(tmp_path / stem / f"{preset.name}-{name}.svg").getroot()
-                # A table is made of texts, a photograph of images.
-                marks = [item for kind in ("path", "text", "image") for item in root.iter(SVG + kind)]
-                assert root.tag == SVG + "svg" and len(marks) > 5
+        (preset,) = concept.experiment.PRESETS
+        for name in concept.figures.shown(preset.settings):
+            drawn(tmp_path / stem / f"{preset.name}-{name}.svg")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Error, expect, sync_playwright
 from server_process import serving
+from websocket_messages import asks
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PLACES = (
@@ -42,17 +43,21 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.skip(reason=reason))
 
 
+@pytest.fixture(scope="session")
+def server():
+    """The address of an app that all tests of this process share, for starting one takes seconds."""
+    with serving() as (_process, url):
+        yield url
+
+
 @pytest.fixture(scope="module")
 def started():
-    """The app's process, freshly started for each file of tests, and its address."""
+    """The process and the address of an app that was freshly started for this file alone.
+
+    Where that matters, ``server`` gives its address in place of the shared one.
+    """
     with serving() as (process, url):
         yield process, url
-
-
-@pytest.fixture(scope="module")
-def server(started):
-    """The address of the app."""
-    return started[1]
 
 
 @pytest.fixture(scope="session")
@@ -73,11 +78,13 @@ class Visitor:
     def __init__(self, context, server: str) -> None:
         self.page = context.new_page()
         self.server = server
-        self.sent = 0
-        self.page.on("websocket", lambda socket: socket.on("framesent", self._count))
+        self._sent: list[str] = []
+        self.page.on("websocket", lambda socket: socket.on("framesent", lambda frame: self._sent.append(asks(frame))))
 
-    def _count(self, _frame) -> None:
-        self.sent += 1
+    @property
+    def sent(self) -> list[str]:
+        """All that the page has asked the server for so far, but for what a timer asks on its own."""
+        return [*filter(None, self._sent)]
 
     def listen(self, heard: list[str]) -> None:
         """Collect the errors of the console."""
@@ -158,15 +165,21 @@ class Visitor:
 
 @pytest.fixture
 def visit(chromium, server):
-    """Opens an address of the app in a new browser session; ``heard`` collects the errors of its console."""
+    """Opens an address of the app in a new browser session; ``heard`` collects the errors of its console.
+
+    With ``begun`` the page is not waited for: it may compute for long.
+    """
     opened = []
 
-    def visit_(link: str, size=SIZE, heard: list[str] | None = None, **options) -> Visitor:
+    def visit_(link: str, size=SIZE, heard: list[str] | None = None, begun: bool = False, **options) -> Visitor:
         context = chromium.new_context(viewport=size, **({"locale": "en-US"} | options))
         context.set_default_timeout(PATIENCE)
         opened.append(Visitor(context, server))
         if heard is not None:
             opened[-1].listen(heard)
+        if begun:
+            opened[-1].page.goto(server + link)
+            return opened[-1]
         return opened[-1].open(link)
 
     yield visit_

@@ -17,6 +17,12 @@ MODEL = catalog.concepts()[STEM].experiment.Settings
 PHONE = {"width": 390, "height": 844}
 
 
+@pytest.fixture(scope="module")
+def server(started):
+    """An app that nobody has visited."""
+    return started[1]
+
+
 def test_cold_link_is_framed_and_restored_even_for_the_first_visitor(visit):
     link = f"/{STEM}?surface=Himmelblau&optimizers=GD&optimizers=Adam&learning_rate=0.0123&start_x=1.25&lang=zh"
     visitor = visit(link)
@@ -37,7 +43,7 @@ def different(one, two) -> bool:
     return sum(histogram[40:]) > 100  # of some 170,000 pixels
 
 
-def test_scrubbing_stays_in_the_browser(visit):
+def test_scrubbing_stays_in_the_browser_and_a_new_run_leaves_the_scrubber_where_it_is(visit):
     visitor = visit(f"/{STEM}")
     before, sent = visitor.shot("hero"), visitor.sent
     slider = visitor.keyed("chart_hero").locator("input[type=range]")
@@ -47,21 +53,14 @@ def test_scrubbing_stays_in_the_browser(visit):
     assert int(slider.input_value()) == MODEL().steps - 60
     visitor.until(lambda: different(before, visitor.shot("hero")))
     assert visitor.sent == sent
-
-
-def test_a_new_run_leaves_the_scrubber_where_it_is(visit):
-    visitor = visit(f"/{STEM}")
-    slider = visitor.keyed("chart_hero").locator("input[type=range]")
-    slider.focus()
-    for _ in range(30):
-        slider.press("ArrowLeft")
     before = visitor.shot("loss")
     rate = visitor.keyed("learning_rate").get_by_role("slider")
     rate.focus()
     rate.press("ArrowLeft")
     visitor.until(lambda: "learning_rate=" in visitor.address)
     visitor.until(lambda: different(before, visitor.shot("loss")))
-    assert int(slider.input_value()) == MODEL().steps - 30
+    assert visitor.sent != sent
+    assert int(slider.input_value()) == MODEL().steps - 60
 
 
 def test_click_sets_the_start(visit):
@@ -75,7 +74,7 @@ def test_click_sets_the_start(visit):
     visitor.until(lambda: not different(visitor.shot("loss"), again.shot("loss")))
 
 
-def test_a_tap_sets_the_start_and_a_swipe_does_not(visit):
+def test_on_a_phone_a_tap_sets_the_start_a_swipe_does_not_and_the_sidebar_opens(visit):
     visitor = visit(f"/{STEM}", size=PHONE, has_touch=True)
     box = visitor.picture("hero").bounding_box()
     x, y = box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.3
@@ -86,6 +85,8 @@ def test_a_tap_sets_the_start_and_a_swipe_does_not(visit):
     box = visitor.picture("hero").bounding_box()
     visitor.page.touchscreen.tap(x, box["y"] + box["height"] * 0.3)
     visitor.until(lambda: "start_x=" in visitor.address and "start_y=" in visitor.address)
+    visitor.settled().page.get_by_test_id("stExpandSidebarButton").click()
+    visitor.keyed("surface").wait_for(state="visible")
 
 
 def test_controls_presets_and_history(visit):
@@ -105,7 +106,7 @@ def test_language_is_the_browsers_at_first(visit, locale, lang):
     expect(visit(f"/{STEM}", locale=locale).page.locator("h1")).to_have_text(words(STEM, lang).title)
 
 
-def test_language_switch(visit):
+def test_language_switch_keeps_settings_and_translated_choices(visit):
     visitor = visit(f"/{STEM}?surface=Ackley")
     visitor.keyed("language_switch").get_by_text("中文").click()
     expect(visitor.page.locator("h1")).to_have_text(words(STEM, "zh").title)
@@ -113,13 +114,11 @@ def test_language_switch(visit):
     visitor.settled().page.get_by_text("首页", exact=True).first.click()
     visitor.keyed(f"card_{STEM}").get_by_role("link").click()
     expect(visitor.page).to_have_url(f"{visitor.server}/{STEM}?surface=Ackley&lang=zh")
-
-
-def test_language_switch_keeps_translated_choices(visit):
-    visitor = visit(f"/{STEM}?lang=zh")
-    chinese = visitor.keyed("surface").locator("input").input_value()
+    visitor.settled()
+    visitor.led(visitor.keyed("reset").get_by_role("button").click)
+    expect(visitor.page).to_have_url(f"{visitor.server}/{STEM}?lang=zh")
+    expect(visitor.keyed("surface").locator("input")).to_have_value(translate(MODEL().surface, "zh"))
     visitor.keyed("language_switch").get_by_text("English").click()
-    assert chinese == translate(MODEL().surface, "zh")
     expect(visitor.keyed("surface").locator("input")).to_have_value(MODEL().surface)
     expect(visitor.page).to_have_url(f"{visitor.server}/{STEM}?lang=en")
     assert visitor.page.get_by_test_id("stAlert").count() == 0
@@ -189,12 +188,6 @@ def test_export_downloads_valid_files(visit):
         assert file.suggested_filename.startswith(STEM)
         opened(kind, Path(file.path()).read_bytes())
     expect(visitor.page.get_by_test_id("stException")).to_have_count(0)
-
-
-def test_the_sidebar_opens_on_a_narrow_screen(visit):
-    visitor = visit(f"/{STEM}", size=PHONE)
-    visitor.page.get_by_test_id("stExpandSidebarButton").click()
-    visitor.keyed("surface").wait_for(state="visible")
 
 
 def test_home_opens_quickly_and_leads_to_pages(visit):

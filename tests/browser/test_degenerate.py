@@ -18,7 +18,7 @@ LEAST = 40
 """Pixels that a picture has to have besides its axes: a small mark has a hundred."""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def canvas(chromium):
     with vega(chromium) as drawing:
         yield drawing

@@ -20,7 +20,7 @@ def figures(stem):
 
 
 @pytest.mark.parametrize("options", [{"lang": "en", "color_scheme": "light"}, {"lang": "zh", "color_scheme": "dark"}])
-def test_every_figure_is_painted_without_errors(visit, stem, options):
+def test_every_figure_is_painted_without_errors_wide_and_narrow(visit, stem, options):
     said = []
     visitor = visit(f"/{stem}?lang={options['lang']}", color_scheme=options["color_scheme"], heard=said)
     hero = visitor.picture("hero").bounding_box()  # before anything is scrolled to
@@ -31,10 +31,21 @@ def test_every_figure_is_painted_without_errors(visit, stem, options):
     assert not said
     assert hero["height"] > 300
     assert hero["y"] + hero["height"] <= 800, "above the fold"
+    # The window becomes a phone's; a page that is opened on one is for test_browser.py and the long run.
+    visitor.page.evaluate("document.querySelector('[data-testid=stMain]').scrollTo(0, 0)")
+    visitor.page.set_viewport_size(PHONE)
+    visitor.until(lambda: (box := visitor.picture("hero").bounding_box()) and box["width"] < PHONE["width"])
+    fits(visitor.settled(), stem)
+    assert not said
 
 
+@pytest.mark.long
 def test_a_narrow_screen_shows_everything(visit, stem):
-    visitor = visit(f"/{stem}", size=PHONE)
+    fits(visit(f"/{stem}", size=PHONE), stem)
+
+
+def fits(visitor, stem):
+    """Everything is to be seen on a narrow screen."""
     assert visitor.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     for name in figures(stem):
         box = visitor.picture(name).bounding_box()

@@ -14,10 +14,15 @@ from dlviz.language import translate
 LONG = "/normalization?panels=Training&epochs=10&training_seeds=10&seed={seed}&lang={lang}"
 
 
+@pytest.fixture(scope="module")
+def server(started):
+    """An app that computes for these tests alone: what it spends is measured."""
+    return started[1]
+
+
 def begun(visit, seed, lang="en"):
     """A visitor who waits for a long run, with the button that stops it."""
-    visitor = visit(f"/?lang={lang}")
-    visitor.page.goto(visitor.server + LONG.format(seed=seed, lang=lang))
+    visitor = visit(LONG.format(seed=seed, lang=lang), begun=True)
     button = visitor.keyed("stop_run").get_by_role("button")
     button.wait_for()
     visitor.page.get_by_role("progressbar").wait_for()
@@ -58,8 +63,7 @@ def test_a_stopped_run_leaves_the_rest_of_the_page_and_can_be_taken_up_again(vis
 
 
 def test_a_first_picture_that_takes_long_can_be_stopped_too(visit):
-    visitor = visit("/?lang=en")
-    visitor.page.goto(visitor.server + "/fine_tuning?network=CNN&seeds=16&layers=8&lang=en")
+    visitor = visit("/fine_tuning?network=CNN&seeds=16&layers=8&lang=en", begun=True)
     visitor.keyed("stop_first").get_by_role("button").click()
     visitor.page.get_by_text("Stopped. Nothing of this run was kept.").wait_for()
     visitor.settled()

@@ -13,6 +13,7 @@ import pytest
 from cases import cases
 from conftest import ROOT
 from PIL import Image
+from runs import run
 from streamlit.testing.v1 import AppTest
 
 from dlviz import catalog, provenance
@@ -32,8 +33,8 @@ def test_every_preset_is_exported_in_every_format(stem, preset):
     place = concept.experiment.PRESETS.index(preset)
     # Every figure of every preset is exported in English by test_cli.py.
     look = Look(language="zh" if place % 4 else "en")
-    result = concept.experiment.run(preset.settings)
-    ghost = None if preset.pin is None else concept.experiment.run(preset.pin)
+    result = run(stem, preset.settings)
+    ghost = None if preset.pin is None else run(stem, preset.pin)
     chart = concept.figures.FIGURES["hero"].draw(with_pinned(result, ghost, look), look)
     lines = provenance.caption(stem, preset.settings, look.language, result.computed, pin=preset.pin)
     svg = ElementTree.fromstring(render(chart, "svg", look=look, caption=lines))
@@ -52,7 +53,7 @@ def test_every_preset_is_exported_in_every_format(stem, preset):
 @pytest.mark.parametrize(("stem", "preset"), PRESETS, ids=NAMES)
 def test_every_claim_holds_and_what_is_said_finds_its_numbers(stem, preset):
     experiment = catalog.concepts()[stem].experiment
-    result = experiment.run(preset.settings)
+    result = run(stem, preset.settings)
     check = preset.claim(result)
     assert check.holds, dict(check.values)
     notes = (*experiment.notice(result), *experiment.facts(result))
@@ -71,7 +72,7 @@ def test_every_claim_holds_and_what_is_said_finds_its_numbers(stem, preset):
 @pytest.mark.parametrize(("stem", "preset"), PRESETS, ids=NAMES)
 def test_every_figure_of_every_preset_draws_and_has_a_text_alternative(stem, preset):
     concept = catalog.concepts()[stem]
-    result = concept.experiment.run(preset.settings)
+    result = run(stem, preset.settings)
     for name in concept.figures.shown(preset.settings):
         figure = concept.figures.FIGURES[name]
         for language in LANGUAGES:
@@ -90,10 +91,8 @@ def test_a_first_look_is_a_run_like_any_other(stem, preset):
     figures = catalog.concepts()[stem].figures
     assert set(figures.shown(coarse)) <= set(figures.shown(preset.settings))
     if coarse != preset.settings:
-        result = catalog.concepts()[stem].experiment.run(coarse)
-        assert all(
-            figures.FIGURES[name].draw([Run(result)], Look()).to_dict()["layer"] for name in figures.shown(coarse)
-        )
+        first = [Run(run(stem, coarse))]
+        assert all(figures.FIGURES[name].draw(first, Look()).to_dict()["layer"] for name in figures.shown(coarse))
 
 
 @pytest.mark.parametrize(

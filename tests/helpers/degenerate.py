@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from pydantic import BaseModel
+from runs import run
 from strategies import quick
 
 from dlviz import catalog
@@ -98,7 +99,7 @@ def results(stem: str) -> tuple[tuple[Any, tuple[str, ...]], ...]:
         settings = settings if settings in (model(), whole) else quick(settings)
         names = tuple(name for name in concept.figures.shown(settings) if name in left or settings == whole)
         if set(names) & set(left):
-            found.append((concept.experiment.run(settings), names))
+            found.append((run(stem, settings), names))
             left = [name for name in left if name not in names]
     assert not left, f"no settings show {left}"
     return tuple(found)

@@ -6,6 +6,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+from runs import run
+
 from dlviz import catalog
 from dlviz.contract import SWITCHED_OFF
 from dlviz.drawing.export import files
@@ -31,7 +33,7 @@ def collected() -> set[str]:
     for concept in catalog.concepts().values():
         for preset in concept.experiment.PRESETS:
             # Labels that are put together; the short run has the same.
-            result = concept.experiment.run(preset.settings.coarse())
+            result = run(concept.stem, preset.settings.coarse())
             for readout in concept.experiment.readouts(result):
                 found |= {text for text in (readout.label, readout.help) if text}
         settings = concept.experiment.Settings

@@ -1,4 +1,4 @@
-"""What the tests of the guard share: a visitor who listens for secrets, and messages as a page sends them."""
+"""Messages as a page sends them, and a visitor who listens for secrets."""
 
 from __future__ import annotations
 
@@ -37,3 +37,16 @@ def rerun(**given: object) -> bytes:
     for name, value in given.items():
         setattr(message.rerun_script, name, value)
     return message.SerializeToString()
+
+
+def asks(frame: bytes | str) -> str:
+    """What a frame from the browser asks the server for; nothing if it is a timer's.
+
+    A page asks every ``THEME_CHECK_SECONDS`` on its own, whatever the visitor does, and on a busy machine it may do so
+    at any time in a test. It marks such a message, and Streamlit runs nothing but the timer's own fragment for it.
+    """
+    if isinstance(frame, str):
+        return frame
+    message = BackMsg.FromString(frame)
+    script = message.rerun_script
+    return "" if script.is_auto_rerun and script.fragment_id else str(message) or "an empty message"
