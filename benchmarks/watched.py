@@ -3,7 +3,7 @@
     DLVIZ_WATCH=/tmp/seen.json python benchmarks/watched.py run app.py ...
 
 A thread looks at the stacks of all others every few milliseconds and writes down, for every look, how many of them
-were in an experiment's run and how many waited at the gate. Nothing in the app knows of it.
+were in a run of studies and how many waited for the compute lock. Nothing in the app knows of it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 
 LOOK_SECONDS = 0.01
 WRITE_SECONDS = 0.25
-_GATE = "gate.py"
+_LOCK = "compute_lock.py"
 
 
 def watch(file: Path) -> None:
@@ -42,9 +42,9 @@ def _doing(frame) -> str:
     while frame is not None:
         code = frame.f_code
         file, name = os.path.basename(code.co_filename), code.co_name  # noqa: PTH119  a hundred thousand a second
-        if file == _GATE:
+        if file == _LOCK:
             return "waiting"
-        if name == "run" and file == "experiment.py":
+        if name == "_run" and file == "studies.py":
             return "computing"
         frame = frame.f_back
     return ""
