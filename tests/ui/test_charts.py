@@ -1,6 +1,7 @@
 """Charts as they are sent: what is too large says so in its place, and does not end the page."""
 
 import pytest
+from runs import run
 from streamlit.testing.v1 import AppTest
 
 from dlviz import catalog
@@ -13,7 +14,7 @@ MODEL = LOSS.experiment.Settings
 
 
 def test_a_chart_that_is_more_than_can_be_sent_is_refused(monkeypatch):
-    hero = LOSS.figures.FIGURES["hero"].draw([Run(LOSS.experiment.run(MODEL()))], Look())
+    hero = LOSS.figures.FIGURES["hero"].draw([Run(run(LOSS.stem))], Look())
     sent = charts.prepared(hero, "").spec["datasets"].values()
     monkeypatch.setattr(charts, "MOST_BYTES", sum(map(len, sent)))
     with pytest.raises(charts.TooLargeError) as caught:
@@ -45,5 +46,5 @@ def test_all_optimizers_for_all_steps_on_a_wild_surface_can_be_sent(expression, 
         surface="Custom", expression=expression, surface_3d=solid, optimizers=MODEL.options("optimizers"),
         steps=MODEL.bounds("steps")[1], stochastic_all=True, noise=100.0,
     )  # fmt: skip
-    result = LOSS.experiment.run(settings)
+    result = run(LOSS.stem, settings)
     assert charts.prepared(LOSS.figures.FIGURES["hero"].draw([Run(result)], Look()), "")

@@ -13,6 +13,7 @@ import pytest
 import streamlit as st
 from conftest import ROOT
 from degenerate import spoilt
+from runs import run
 from streamlit.runtime.scriptrunner import RerunException, StopException
 from streamlit.runtime.scriptrunner_utils.script_requests import RerunData
 from streamlit.testing.v1 import AppTest
@@ -141,7 +142,7 @@ def test_an_error_of_a_run_is_told_and_the_page_comes_back(monkeypatch, stem, la
 def test_numbers_that_went_wrong_leave_every_figure_in_its_place(monkeypatch, stem, kind):
     """NaN from a step on, throughout, or numbers near the end of their range, in everything that a run gives."""
     experiment = catalog.concepts()[stem].experiment
-    sound = experiment.run(experiment.Settings())
+    sound = run(stem)
     monkeypatch.setattr(experiment, "run", lambda settings, progress=silent: spoilt(sound, kind))
     at = quiet(page(stem, "zh"))
     assert drawn(at) == figures(stem)

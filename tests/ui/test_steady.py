@@ -6,6 +6,7 @@ import re
 import pytest
 import vl_convert
 from cases import cases
+from runs import run
 
 from dlviz import catalog
 from dlviz.contract import Run
@@ -20,7 +21,7 @@ FIGURES = CONCEPT.figures.FIGURES
 
 @pytest.fixture(scope="module")
 def results():
-    return [CONCEPT.experiment.run(SETTINGS.model_copy(update={"learning_rate": rate})) for rate in (0.02, 0.05)]
+    return [run(CONCEPT.stem, SETTINGS.model_copy(update={"learning_rate": rate})) for rate in (0.02, 0.05)]
 
 
 def drawn(spec):
@@ -63,7 +64,7 @@ def of_two_seeds(request):
     concept = catalog.concepts()[request.param]
     models = [concept.experiment.Settings(seed=seed) for seed in (4, 5)]
     draw = concept.figures.FIGURES[ANYWHERE[request.param]].draw
-    return [draw([Run(concept.experiment.run(model))], Look()).to_dict() for model in models]
+    return [draw([Run(run(concept.stem, model))], Look()).to_dict() for model in models]
 
 
 def test_bounds_of_colours_and_lengths_of_texts_are_rows(of_two_seeds):

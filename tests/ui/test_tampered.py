@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 import pytest
 from conftest import ROOT
+from runs import run
 from streamlit.runtime.state.query_params import QueryParams
 from streamlit.testing.v1 import AppTest
 from tampered_links import tampered, within
@@ -109,7 +110,7 @@ def test_a_thousand_parts_are_named_by_the_first_few(monkeypatch):
 @pytest.mark.parametrize("stem", STEMS)
 def test_a_tampered_link_reaches_the_widgets_and_the_page_as_sound_settings(monkeypatch, stem):
     concept = catalog.concepts()[stem]
-    sound, reached = concept.experiment.run(concept.experiment.Settings()), []
+    sound, reached = run(stem), []
 
     def spy(chosen, progress=silent):
         reached.append(chosen)
