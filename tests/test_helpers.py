@@ -21,7 +21,7 @@ def test_equal_settings_are_computed_once_and_nobody_changes_what_all_see(monkey
     assert runs.run(STEM, MODEL(steps=12)) is not first
     assert computed == [MODEL(steps=11), MODEL(steps=12)]
     with pytest.raises(ValueError, match="read-only"):
-        first.runs[0].w[:] = 0
+        first.race.descents[0].w[:] = 0
     assert runs.run(STEM).settings == MODEL()
 
 
