@@ -76,10 +76,10 @@ def test_the_new_files_are_clean(project):
 
 def test_the_new_concept_passes_its_own_tests_and_all_those_that_take_every_concept_in_turn(project):
     # What is of the other concepts alone is tested in the project itself.
-    names = "test_contracts", "test_messages", "test_kept", "test_settings"
+    names = "test_contracts", "test_messages", "test_cached", "test_settings"
     chosen = f"parabola or (({' or '.join(names)}) and not ({' or '.join(catalog.concepts())}))"
     out = run(project, "-m", "pytest", "-p", "no:cacheprovider", "-k", chosen, *KNOWN_BY_ALL)
-    files = "test_contracts", "test_messages", "concepts/parabola/test_parabola", "concepts/test_kept"
+    files = "test_contracts", "test_messages", "concepts/parabola/test_parabola", "concepts/test_cached"
     assert all(re.search(rf"^tests/{file}.py [.]", out, re.MULTILINE) for file in files), out
     assert int(re.search(r"(\d+) passed", out)[1]) > 50, out
 

@@ -1,4 +1,4 @@
-"""The gate: one run at a time, a long one lets others go first, and what several want is computed once."""
+"""The compute lock: one run at a time, a long one lets others go first, and what several want is computed once."""
 
 import threading
 
@@ -41,12 +41,12 @@ def computing(clock):
 
 
 def arrived():
-    """How many threads are inside the gate or wait at it."""
+    """How many threads are inside the lock or wait for it."""
     return len(gates._begun._waiting) + len(gates._line._waiting) + 1 - gates._line._free
 
 
 def started(*works):
-    """Threads that come to the gate one after another. The first is to stay inside until all are there."""
+    """Threads that come to the lock one after another. The first is to stay inside until all are there."""
     threads = [threading.Thread(target=work, daemon=True) for work in works]
     for thread in threads:
         count = arrived() + 1
