@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +16,9 @@ from dlviz import catalog, provenance
 from dlviz.contract import Rejected, Settings
 from dlviz.engine.runtime.device import one_thread
 from dlviz.language import LANGUAGES, words
+
+if TYPE_CHECKING:
+    from dlviz.drawing.grammar.theme import Theme
 
 SUFFIXES = ("svg", "png", "pdf", "csv", "json")
 
@@ -58,7 +61,7 @@ def list_(lang: str) -> None:
 @click.option("--scale", type=click.FloatRange(1, 4), default=2, help="Pixels per point of a png.")
 def figure(
     stem: str, output: Path, name: str, preset: str | None, file: Path | None, given: tuple[str, ...], lang: str,
-    theme: str, slide: bool, transparent: bool, caption: bool, scale: float,
+    theme: Theme, slide: bool, transparent: bool, caption: bool, scale: float,
 ) -> None:  # fmt: skip
     concept = _one_of(catalog.concepts(), stem, "concept")
     suffix = output.suffix.lstrip(".").lower()
@@ -86,7 +89,7 @@ def figure(
 @click.option("--theme", type=click.Choice(["light", "dark"]), default="light")
 @click.option("--slide", is_flag=True, help="16:9 with large type.")
 def export(
-    stems: tuple[str, ...], everything: bool, output: Path | None, suffix: str, lang: str, theme: str, slide: bool
+    stems: tuple[str, ...], everything: bool, output: Path | None, suffix: str, lang: str, theme: Theme, slide: bool
 ) -> None:
     from dlviz.drawing.grammar.theme import Look
 

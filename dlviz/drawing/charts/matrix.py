@@ -86,14 +86,14 @@ def matrix(
         layers.append(mark("rect", name, place, transform=[{"filter": "datum.good"}], **inner))
     data = {name: records}
     if chosen is not None:
-        heavy = {"fill": None, "stroke": look.inks.warn, "strokeWidth": 3 * look.unit, "tooltip": None}
+        heavy: Spec = {"fill": None, "stroke": look.inks.warn, "strokeWidth": 3 * look.unit, "tooltip": None}
         layers.append(mark("rect", f"_{name} chosen", place, **heavy))
         data[f"_{name} chosen"] = [{"row": chosen[0], "column": chosen[1]}]
     if texts is not None:
         cell = f"min(width / {len(column_names)}, 2.2 * height / {len(row_names)})"
         longest = max((text_width(text, look) for text in written.ravel()), default=1.0) / look.label
         size = {"expr": f"max(6, min({look.label}, 0.92 * {cell} / {max(longest, 1.0):.2f}))"}
-        style = {"fontSize": size, "baseline": "middle", "align": "center", "tooltip": None}
+        style: Spec = {"fontSize": size, "baseline": "middle", "align": "center", "tooltip": None}
         layers.append(mark("text", name, {**place, "text": word("text"), "fill": literal("pen")}, **style))
     if click:
         layers.append(_target(name, place))

@@ -64,13 +64,13 @@ def stack(
                 "middle": row + 0.5,
             }
         )
-        for column, text in enumerate(block.numbers):
+        for column, entry in enumerate(block.numbers):
             numbers.append(
-                {"name": block.name, "column": column, "text": text, "middle": row + 0.5, "bold": row == bold}
+                {"name": block.name, "column": column, "text": entry, "middle": row + 0.5, "bold": row == bold}
             )
     arrows = [{"at": row - 0.02} for row in range(1, count)]
     written = [wrap(text, 16) for text in headers]
-    heads = [
+    heads: Rows = [
         {"column": column, "text": line, "middle": count + 0.6 - 0.36 * (k - (len(lines) - 1) / 2)}
         for column, lines in enumerate(written)
         for k, line in enumerate(lines)
@@ -81,8 +81,8 @@ def stack(
         for i, lines in enumerate(written)
     ]
     ends = [sum(columns[: i + 1]) / sum(columns) for i in range(len(columns))]
-    for row in (*numbers, *heads):
-        row["x"] = LEFT + 0.01 + (1 - LEFT - 0.01) * ends[row["column"]]  # type: ignore[literal-required]
+    for record in (*numbers, *heads):
+        record["x"] = LEFT + 0.01 + (1 - LEFT - 0.01) * ends[record["column"]]
     across = {"scale": {"domain": [0, 1], "nice": False, "zero": False}, "axis": None}
     down = {"scale": {"domain": [0, tall], "nice": False, "zero": False}, "axis": None}
     size = {"expr": f"max(6, min({look.label}, {LEFT:g} * width / {names + 2:.2f}, height / {1.6 * tall:.2f}))"}
@@ -94,8 +94,8 @@ def stack(
         "x2": {"value": {"expr": f"{LEFT} * width"}},
     }
     edge = {**box, "fill": literal("fill"), "stroke": literal("stroke")}
-    line = {"strokeWidth": 1.6 * look.unit, "cornerRadius": 4 * look.unit, "tooltip": None}
-    text = {"baseline": "middle", "tooltip": None}
+    line: Spec = {"strokeWidth": 1.6 * look.unit, "cornerRadius": 4 * look.unit, "tooltip": None}
+    text: Spec = {"baseline": "middle", "tooltip": None}
     middle = number("middle", **down)
     inside = {"y": middle, "text": word("name")}
     right = {"x": {"value": {"expr": f"{LEFT} * width"}}, "y": middle, "text": word("state")}

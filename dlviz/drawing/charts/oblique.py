@@ -71,11 +71,11 @@ class Room:
     def _shape(self, face: str) -> list[str]:
         """A face of a cell whose front upper left corner is at the origin, in cells: plain, and crossed out."""
         flat, (x, y) = self.flat, SLANT
-        corners = {
+        corners: dict[str, list[tuple[float, float]]] = {
             "front": [(0, 0), (1, 0), (1, flat), (0, flat)],
             "top": [(0, 0), (1, 0), (1 + x, -y), (x, -y)],
             "side": [(1, 0), (1, flat), (1 + x, flat - y), (1 + x, -y)],
-        }[face]
-        a, b, c, d = (f"{across:.4g},{up:.4g}" for across, up in corners)
+        }
+        a, b, c, d = (f"{across:.4g},{up:.4g}" for across, up in corners[face])
         outline = f"M{a}L{b}L{c}L{d}Z"
         return [outline, f"{outline}M{a}L{c}M{b}L{d}"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from dlviz.drawing.grammar.legends import text_width
 from dlviz.drawing.grammar.palette import IDENTITIES, colour
@@ -78,29 +79,32 @@ def table(
     place = {"x": number("x", **across), "y": number("at", scale=None, axis=None), "text": word("text")}
     place["size"] = number("size", scale=None, legend=None)
     largest = look.label * (1.4 if look.slide else 1)
-    common = {"baseline": "middle", "tooltip": None}
+    common: Spec = {"baseline": "middle", "tooltip": None}
     sized = [
         {"calculate": f"max(5, min({largest:g}, width / datum._wide, height / datum._tall))", "as": "size"},
         {"calculate": f"datum.y * height + datum.line * {LEADING} * datum.size", "as": "at"},
     ]
-    rule = {"stroke": look.inks.grid, "strokeWidth": look.unit, "tooltip": None}
+    rule: Spec = {"stroke": look.inks.grid, "strokeWidth": look.unit, "tooltip": None}
     below = {"x": number("x1", **across), "x2": {"field": "x2"}, "y": number("y2", **down)}
     once = [{"filter": "datum.top"}]  # what a cell has, and not each of its lines
     bold_cells = [{"filter": "!datum.head && !datum.first && datum.bold"}]
-    ground = {"fill": look.inks.ink, "opacity": 0.08, "tooltip": None}
+    ground: Spec = {"fill": look.inks.ink, "opacity": 0.08, "tooltip": None}
     hue = {"fill": {"field": "fill", "type": "nominal", "scale": None}}
-    head, left, middle = {"color": look.inks.muted}, {"align": "left"}, {"align": "center"}
-    plain, strong = {"color": look.inks.ink}, {"fontWeight": "bold"}
+    head: Spec = {"color": look.inks.muted}
+    plain: Spec = {"color": look.inks.ink}
+    strong: Spec = {"fontWeight": "bold"}
+    aside: Spec = {"align": "left"}
+    middle: Spec = {"align": "center"}
 
-    def texts(chosen: str, encoding: Spec = place, **style: object) -> Spec:
+    def texts(chosen: str, encoding: Spec = place, **style: Any) -> Spec:
         return mark("text", name, encoding, transform=[{"filter": chosen}, *sized], **common, **style)
 
     layers = (
         mark("rect", name, cell, transform=[*bold_cells, *once], **ground),
         mark("rule", name, below, transform=once, **rule),
-        texts("datum.head && datum.first", **head, **left),
+        texts("datum.head && datum.first", **head, **aside),
         texts("datum.head && !datum.first", **head, **middle),
-        texts("!datum.head && datum.first", place | hue, **left, **strong),
+        texts("!datum.head && datum.first", place | hue, **aside, **strong),
         texts("!datum.head && !datum.first && !datum.bold", **plain, **middle),
         texts(bold_cells[0]["filter"], **plain, **middle, **strong),
     )

@@ -93,7 +93,7 @@ def tiles(
         {"calculate": "(datum.x + datum.x2) / 2", "as": "mx"},
         {"calculate": "(datum.y + datum.y2) / 2", "as": "my"},
     ]
-    centred = {"align": "center", "baseline": "middle", "tooltip": None}
+    centred: Spec = {"align": "center", "baseline": "middle", "tooltip": None}
     longest = max((text_width(text, look) for text in np.ravel(texts)), default=1.0) / look.label
     inside = {"expr": f"min(tiles_label, 0.94 * tiles_cell / {longest:.2f}, 0.8 * tiles_line)"}
     legible = {"expr": f"min(0.94 * tiles_cell / {longest:.2f}, 0.8 * tiles_line) < 6.5 ? 0 : 1"}

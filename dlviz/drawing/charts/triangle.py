@@ -59,12 +59,12 @@ def triangle(
     picked = [{"filter": f"datum.t == {slider_name}"}]
     curve = {"x": x.along("s"), "y": {**number("value"), **lower}}
     hints = [number("t"), number("s"), number("value", title=titles[2], format=".3~g")]
-    style = {"clip": True, "transform": picked}
+    style: Spec = {"clip": True, "transform": picked}
     # Of which row the curve is: between the two, where nothing else is.
     row = {"x": {"value": {"expr": "width"}}, "y": {"value": {"expr": f"{IMAGE + GAP / 2:g} * height"}}}
-    said = {"text": {"expr": f"'t = ' + {slider_name}"}, "align": "right", "baseline": "middle", "tooltip": None}
+    said: Spec = {"text": {"expr": f"'t = ' + {slider_name}"}, "align": "right", "baseline": "middle", "tooltip": None}
     # One mark draws the points and catches the pointer, in a ring about them that nobody sees.
-    dot = {"fill": colour, "stroke": "transparent", "strokeWidth": 8 * look.unit, "size": 14 * look.unit**2}
+    dot: Spec = {"fill": colour, "stroke": "transparent", "strokeWidth": 8 * look.unit, "size": 14 * look.unit**2}
     layers = [
         *_framed(frame(x, t, look), upper),
         *_framed(frame(x, value, look), lower),

@@ -228,7 +228,7 @@ def _circle(longest: int, chosen: str, line: int, side: float = ROUND, **style: 
 def _nodes(longest: int, look: Look) -> list[Spec]:
     """Inputs as circles and states as boxes, unlit."""
     inks = look.inks
-    line = {"fill": inks.panel, "stroke": inks.muted, "strokeWidth": 1.2 * look.unit, "tooltip": None}
+    line: Spec = {"fill": inks.panel, "stroke": inks.muted, "strokeWidth": 1.2 * look.unit, "tooltip": None}
     states, reads = "datum.kind == 'state'", "datum.kind == 'input'"
     return [
         _box("nodes", longest, states, {}, **line),
@@ -252,7 +252,7 @@ def _losses(longest: int, look: Look) -> list[Spec]:
     """The losses as circles to point at; the lit one is filled."""
     inks, chosen = look.inks, "datum.kind == 'loss'"
     lit = f"{chosen} && {NOW}"
-    line = {"stroke": inks.warn, "strokeWidth": 1.6 * look.unit, "tooltip": None}
+    line: Spec = {"stroke": inks.warn, "strokeWidth": 1.6 * look.unit, "tooltip": None}
     select = {"type": "point", "fields": ["d", "loss"], "on": "pointerover", "clear": "pointerout"}
     target = _circle(
         longest, chosen, LINES["loss"], 0.9, opacity=0, fill=inks.warn, cursor="pointer", tooltip=None,

@@ -13,7 +13,7 @@ from dlviz.drawing.curves.end_labels import end_labels
 from dlviz.drawing.grammar.axes import Axis
 from dlviz.drawing.grammar.legends import identity_scales
 from dlviz.drawing.grammar.palette import colour
-from dlviz.drawing.grammar.piece import Piece, literal, mark, number, rows, word
+from dlviz.drawing.grammar.piece import Piece, Spec, literal, mark, number, rows, word
 from dlviz.drawing.grammar.theme import Look
 
 
@@ -51,16 +51,16 @@ def trades(
     """
     records, rings = [], []
     for i, method in enumerate(drawn):
-        hue = colour(method.name, look, i)
+        tint = colour(method.name, look, i)
         columns = {"x": drawable(method.x, x), "x1": drawable(method.x_low, x), "x2": drawable(method.x_high, x)}
         columns |= {"y": drawable(method.y, y), "y1": drawable(method.y_low, y), "y2": drawable(method.y_high, y)}
-        found = rows(name=method.name, what=list(method.texts), colour=hue, place=np.arange(len(method.x)), **columns)
+        found = rows(name=method.name, what=list(method.texts), colour=tint, place=np.arange(len(method.x)), **columns)
         whole = [row for row in found if row["x"] is not None and row["y"] is not None]
         records += whole
         if method.chosen is not None:
             rings += [row for row in whole if row["place"] == method.chosen]
     hue, dashes = identity_scales([method.name for method in drawn], look)
-    translated = {"labelExpr": f"{json.dumps(dict(written_as), ensure_ascii=False)}[datum.value] || datum.value"}
+    translated: Spec = {"labelExpr": f"{json.dumps(dict(written_as), ensure_ascii=False)}[datum.value] || datum.value"}
     if look.slide:
         # Here the width is known; the room for the legend's rows is made before expressions of it are right.
         translated["columns"] = 3
@@ -76,11 +76,16 @@ def trades(
         number("x", title=x.title, format=".3~g"),
         number("y", title=y.title, format=".4~g"),
     ]
-    spread = {"strokeWidth": 1.1 * look.unit, "clip": True, "tooltip": None}
+    spread: Spec = {"strokeWidth": 1.1 * look.unit, "clip": True, "tooltip": None}
     faint, clear = spread | {"opacity": 0.16}, spread | {"opacity": 0.75}
-    line = {"strokeWidth": 0.8 * look.line, "strokeJoin": "round", "clip": True, "tooltip": None}
-    dot = {"shape": "circle", "size": 42 * look.unit**2, "stroke": look.inks.paper, "strokeWidth": look.unit}
-    ring = {"shape": "circle", "size": 130 * look.unit**2, "fill": look.inks.paper, "strokeWidth": 2.6 * look.unit}
+    line: Spec = {"strokeWidth": 0.8 * look.line, "strokeJoin": "round", "clip": True, "tooltip": None}
+    dot: Spec = {"shape": "circle", "size": 42 * look.unit**2, "stroke": look.inks.paper, "strokeWidth": look.unit}
+    ring: Spec = {
+        "shape": "circle",
+        "size": 130 * look.unit**2,
+        "fill": look.inks.paper,
+        "strokeWidth": 2.6 * look.unit,
+    }
     chosen = f"_{name} chosen"
     layers = (
         mark("rule", name, across, **faint),
@@ -92,9 +97,9 @@ def trades(
         mark("point", chosen, {**at, "tooltip": hints} | own, opacity=1, clip=True, **ring),
     )
     labelled = [
-        Line(method.name, method.x[[at]], method.y[[at]], label=method.texts[at])
+        Line(method.name, method.x[[best]], method.y[[best]], label=method.texts[best])
         for method in drawn
-        if (at := method.chosen) is not None and np.isfinite([method.x[at], method.y[at]]).all()
+        if (best := method.chosen) is not None and np.isfinite([method.x[best], method.y[best]]).all()
     ]
     piece = Piece(layers, {name: records, chosen: rings})
     return piece + end_labels(labelled, x, y, look, height=height, name=f"_{name} labels")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dlviz.drawing.curves.curve import Line, drawable
 from dlviz.drawing.grammar.axes import Axis
 from dlviz.drawing.grammar.palette import colour
-from dlviz.drawing.grammar.piece import Piece, literal, mark, rows
+from dlviz.drawing.grammar.piece import Piece, Spec, literal, mark, rows
 from dlviz.drawing.grammar.theme import Look
 
 
@@ -20,5 +20,5 @@ def dots(lines: Sequence[Line], x: Axis, y: Axis, look: Look, *, name: str = "_d
         if record["y"] is not None
     ]
     place = {"x": x.along("x"), "y": y.along("y"), "fill": literal("colour")}
-    style = {"size": 42 * look.unit**2, "stroke": look.inks.paper, "strokeWidth": look.unit, "opacity": 1}
+    style: Spec = {"size": 42 * look.unit**2, "stroke": look.inks.paper, "strokeWidth": look.unit, "opacity": 1}
     return Piece((mark("point", name, place, shape="circle", clip=True, tooltip=None, **style),), {name: records})

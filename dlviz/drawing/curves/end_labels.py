@@ -11,7 +11,7 @@ from dlviz.drawing.curves.curve import Line, shares
 from dlviz.drawing.grammar.axes import Axis
 from dlviz.drawing.grammar.labels import dodge
 from dlviz.drawing.grammar.palette import colour
-from dlviz.drawing.grammar.piece import Piece, Rows, literal, mark, where, word
+from dlviz.drawing.grammar.piece import Piece, Rows, Spec, literal, mark, where, word
 from dlviz.drawing.grammar.theme import Look, plot_height, tr
 
 INSIDE = 0.97  # of the width: a curve that ends before it has its name inside the plot
@@ -62,19 +62,19 @@ def end_labels(
     place = {"x": x.along("x"), "y": y.along("y")}
     leader = {**place, "y": y.along("from"), "y2": {"field": "y"}, "x2": {"field": "x"}, "stroke": literal("colour")}
     near, far = 7 * look.unit, 20 * look.unit
-    text = {"align": "left", "baseline": "middle", "fontSize": look.label, "fontWeight": "bold", "tooltip": None}
+    text: Spec = {"align": "left", "baseline": "middle", "fontSize": look.label, "fontWeight": "bold", "tooltip": None}
     text |= {"lineBreak": "\n", "lineHeight": 1.2 * look.label, "dx": {"expr": f"datum.moved ? {far} : {near}"}}
     # Two lines stand around their place, not under it.
     text["dy"] = {"expr": f"indexof(datum.text, '\\n') < 0 ? 0 : {-0.6 * look.label:g}"}
     words = {**place, "text": word("text")}
-    rule = {
+    rule: Spec = {
         "xOffset": 3 * look.unit,
         "x2Offset": far - 3 * look.unit,
         "strokeWidth": look.unit,
         "opacity": 0.7,
         "tooltip": None,
     }
-    halo = {"stroke": look.inks.paper, "strokeWidth": 4 * look.unit, "strokeJoin": "round", "opacity": 0.8}
+    halo: Spec = {"stroke": look.inks.paper, "strokeWidth": 4 * look.unit, "strokeJoin": "round", "opacity": 0.8}
     layers = (
         mark("rule", name, leader, transform=[where("datum.moved")], **rule),
         mark("text", name, words, **halo, **text),

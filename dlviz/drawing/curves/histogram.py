@@ -10,7 +10,7 @@ import numpy as np
 from dlviz.drawing.curves.curve import drawable
 from dlviz.drawing.grammar.axes import Axis
 from dlviz.drawing.grammar.palette import colour
-from dlviz.drawing.grammar.piece import Piece, Rows, literal, mark, number, rows, word
+from dlviz.drawing.grammar.piece import Piece, Rows, Spec, literal, mark, number, rows, word
 from dlviz.drawing.grammar.theme import Look
 
 
@@ -32,7 +32,7 @@ def histograms(
     records = [record for i, item in enumerate(drawn) for record in steps(item, y, look, i)]
     area = {**place, "y2": {"datum": y.low}, "fill": literal("colour")}
     outline = {**place, "stroke": literal("colour"), "tooltip": hints}
-    style = {"clip": True, "interpolate": "linear"}
+    style: Spec = {"clip": True, "interpolate": "linear"}
     layers = (
         mark("area", name, area, opacity=opacity, tooltip=None, **style),
         mark("line", name, outline, strokeWidth=0.6 * look.line, **style),

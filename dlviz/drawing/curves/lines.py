@@ -41,7 +41,7 @@ def measured(
     """
     place = {"x": x.along("x"), "y": y.along("y")}
     hue, dashes = identity_scales([line.name for line in lines], look, legend=not labels)
-    style = {"strokeWidth": look.line, "strokeJoin": "round", "clip": True}
+    style: Spec = {"strokeWidth": look.line, "strokeJoin": "round", "clip": True}
     hints = [
         word("name", title=""),
         number("x", title=x.title, format=".4~g"),
@@ -60,7 +60,7 @@ def measured(
     # Dots nobody sees carry the hints: a line gives only that of its first point. They are few, for the
     # browser takes 25 ms longer over every change of a page when each of a thousand values has one.
     data[f"_{name} hints"] = [record for line in lines for record in _rows(line, x, y, HINTS)]
-    seen = {"size": 90 * look.unit**2, "opacity": 0, "clip": True, "aria": False}
+    seen: Spec = {"size": 90 * look.unit**2, "opacity": 0, "clip": True, "aria": False}
     layers.append(mark("point", f"_{name} hints", {**place, "tooltip": hints}, **seen))
     lone = [
         record for i, (line, curve) in enumerate(zip(lines, curves, strict=True))
@@ -72,7 +72,7 @@ def measured(
         layers.append(mark("point", f"_{name} lone", dot, shape="circle", size=42 * look.unit**2, opacity=1,
                            stroke=None, clip=True, tooltip=None))  # fmt: skip
     data[f"_{name} ends"] = _crosses(lines, y, look)
-    cross = {
+    cross: Spec = {
         "shape": CROSS,
         "size": 50 * look.unit**2,
         "strokeWidth": 2.4 * look.unit,
@@ -103,7 +103,7 @@ def ghost_lines(lines: Sequence[Line], x: Axis, y: Axis, look: Look, *, name: st
         "detail": word("name"),
         "stroke": literal("_colour"),
     }
-    thin = {
+    thin: Spec = {
         "strokeWidth": 0.55 * look.line,
         "strokeDash": [5 * look.unit, 3 * look.unit],
         "clip": True,
@@ -129,7 +129,7 @@ def theory(
     """
     data = {name: rows(x=drawable(xs, x), y=drawable(ys, y))}
     place = {"x": x.along("x"), "y": y.along("y")}
-    style = {
+    style: Spec = {
         "color": look.inks.ink,
         "strokeWidth": 1.3 * look.unit,
         "strokeDash": [4 * look.unit, 3 * look.unit],
@@ -162,7 +162,7 @@ def marks(points: Mapping[str, tuple[float, float]], x: Axis, y: Axis, look: Loo
     heights = drawable(places[:, 1], y)
     data = rows(name=list(points), x=places[:, 0], y=heights, stroke=[colour(of, look) for of in points])
     place = {"x": x.along("x"), "y": y.along("y"), "stroke": literal("stroke")}
-    style = {
+    style: Spec = {
         "size": 90 * look.unit**2,
         "strokeWidth": 2.4 * look.unit,
         "fill": look.inks.paper,
@@ -183,11 +183,17 @@ def vertical(
     """
     share = float(x.share(value))
     data = {name: rows(x=[float(value)], text=[label]) if 0 <= share <= 1 else []}
-    style = {"color": look.inks.ink, "strokeWidth": 1.3 * look.unit, "opacity": 0.8, "clip": True, "tooltip": None}
+    style: Spec = {
+        "color": look.inks.ink,
+        "strokeWidth": 1.3 * look.unit,
+        "opacity": 0.8,
+        "clip": True,
+        "tooltip": None,
+    }
     if dashed:
         style["strokeDash"] = [4 * look.unit, 3 * look.unit]
     right = share < 0.7
-    text = {"align": "left" if right else "right", "dx": (6 if right else -6) * look.unit, "baseline": "top"}
+    text: Spec = {"align": "left" if right else "right", "dx": (6 if right else -6) * look.unit, "baseline": "top"}
     place = {"x": x.along("x"), "y": {"value": (2 + 18 * row) * look.unit}}
     return Piece((mark("rule", name, {"x": x.along("x")}, **style), *haloed(name, place, look, **text)), data)
 
@@ -199,7 +205,7 @@ def shade(low: float, high: float, x: Axis, look: Look, label: str, *, name: str
     area = mark(
         "rect", name, {"x": x.along("x"), "x2": {"field": "x2"}}, fill=look.inks.warn, opacity=0.09, tooltip=None
     )
-    text = {
+    text: Spec = {
         "align": "right",
         "dx": -6 * look.unit,
         "baseline": "bottom",

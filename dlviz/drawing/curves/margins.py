@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from dlviz.drawing.grammar.axes import Axis
 from dlviz.drawing.grammar.halo import haloed
-from dlviz.drawing.grammar.piece import Piece, literal, mark, number, rows, word
+from dlviz.drawing.grammar.piece import Piece, Spec, literal, mark, number, rows, word
 from dlviz.drawing.grammar.theme import Look
 
 TOP, RIGHT = 0.24, 0.22
@@ -122,7 +123,7 @@ def theory_beside(ys: np.ndarray, density: np.ndarray, highest: float, margins: 
 
 def _dashed(name: str, xs: np.ndarray, ys: np.ndarray, margins: Margins, look: Look) -> Piece:
     place = {"x": margins.x.along("x"), "y": margins.y.along("y")}
-    style = {
+    style: Spec = {
         "color": look.inks.ink,
         "strokeWidth": 1.3 * look.unit,
         "strokeDash": [4 * look.unit, 3 * look.unit],
@@ -185,7 +186,7 @@ def narrow(look: Look) -> dict[str, str]:
     return {"expr": f"max(8, min({look.label}, width * {RIGHT:g} / 6.8))"}
 
 
-def words(texts: Sequence[dict], margins: Margins, look: Look, *, name: str = "_words", **style: object) -> Piece:
+def words(texts: Sequence[dict], margins: Margins, look: Look, *, name: str = "_words", **style: Any) -> Piece:
     """Texts at places in the picture: rows with x, y, text."""
     place = {"x": margins.x.along("x"), "y": margins.y.along("y")}
     return Piece(tuple(haloed(name, place, look, **style)), {name: _placed(texts)})
@@ -195,13 +196,11 @@ def _placed(texts: Sequence[dict]) -> list[dict]:
     return [text for text in texts if np.isfinite([text["x"], text["y"]]).all()]
 
 
-def coloured_words(
-    texts: Sequence[dict], margins: Margins, look: Look, *, name: str = "_names", **style: object
-) -> Piece:
+def coloured_words(texts: Sequence[dict], margins: Margins, look: Look, *, name: str = "_names", **style: Any) -> Piece:
     """Bold texts in a colour of their own: rows with x, y, text, colour."""
     place = {"x": margins.x.along("x"), "y": margins.y.along("y"), "text": word("text")}
     style = {"fontSize": look.label, "fontWeight": "bold", "tooltip": None, **style}
-    halo = {"stroke": look.inks.paper, "strokeWidth": 4 * look.unit, "strokeJoin": "round", "opacity": 0.85}
+    halo: Spec = {"stroke": look.inks.paper, "strokeWidth": 4 * look.unit, "strokeJoin": "round", "opacity": 0.85}
     layers = (
         mark("text", name, place, **halo, **style),
         mark("text", name, {**place, "fill": literal("colour")}, **style),

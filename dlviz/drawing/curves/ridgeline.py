@@ -12,7 +12,7 @@ import numpy as np
 
 from dlviz.drawing.grammar.axes import Axis
 from dlviz.drawing.grammar.palette import hexed, mix, ramp
-from dlviz.drawing.grammar.piece import Piece, literal, mark, number, rows, where, word
+from dlviz.drawing.grammar.piece import Piece, Spec, literal, mark, number, rows, where, word
 from dlviz.drawing.grammar.theme import Look
 
 LAYER = "layer"
@@ -50,9 +50,9 @@ def ridges(
     place = {"x": x.along("x"), "y": depth.along("y"), "detail": number("layer")}
     area = {**place, "y2": {"field": "layer"}, "fill": literal("colour")}
     # Not the overlay `line` of an area: it would inherit the fill, and all lines would lie above all areas.
-    line = {"stroke": look.inks.paper, "strokeWidth": 0.5 * look.line}
+    line: Spec = {"stroke": look.inks.paper, "strokeWidth": 0.5 * look.line}
     chosen = [where(f"datum.layer == {LAYER}")]
-    bright = {"fill": look.inks.ink, "fillOpacity": 0.16, "clip": True, "tooltip": None}
+    bright: Spec = {"fill": look.inks.ink, "fillOpacity": 0.16, "clip": True, "tooltip": None}
     layers = [
         mark("area", name, area, fillOpacity=0.92, clip=True, tooltip=None, **line),
         mark("area", name, {**place, "y2": {"field": "layer"}}, transform=chosen, **bright),

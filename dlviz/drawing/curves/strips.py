@@ -110,12 +110,12 @@ def _texts(
 ) -> list[Spec]:
     """The name at the left, and what is measured of the strip at the right."""
     top = {"y": up.along("y")}
-    style = {"baseline": "top", "tooltip": None}
-    halo = {"stroke": look.inks.paper, "strokeWidth": 4 * look.unit, "strokeJoin": "round", "opacity": 0.85}
+    style: Spec = {"baseline": "top", "tooltip": None}
+    halo: Spec = {"stroke": look.inks.paper, "strokeWidth": 4 * look.unit, "strokeJoin": "round", "opacity": 0.85}
     here = {"values": [{"y": foot + 1}]}
     label = {**top, "x": {"value": 0}}
-    left = {"text": strip.label, "align": "left", "fontSize": look.label, "dy": 3 * look.unit, **style}
-    moments = [
+    left: Spec = {"text": strip.label, "align": "left", "fontSize": look.label, "dy": 3 * look.unit, **style}
+    moments: list[Spec] = [
         {"calculate": strip.value, "as": "value"},
         {"calculate": strip.weight, "as": "weight"},
         {"calculate": "datum.value * datum.weight", "as": "first"},
@@ -134,8 +134,8 @@ def _texts(
         },
     ]
     right = {**top, "x": {"value": "width"}, "text": word("text")}
-    aside = {"align": "right", "fontSize": look.label, "dy": 3 * look.unit, **style}
-    peak = [
+    aside: Spec = {"align": "right", "fontSize": look.label, "dy": 3 * look.unit, **style}
+    peak: list[Spec] = [
         *_binned(strip, bin_width),
         where("datum.mass == datum.most"),
         {"aggregate": [{"op": "max", "field": "top", "as": "top"}]},

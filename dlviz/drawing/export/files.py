@@ -6,7 +6,7 @@ import copy
 import csv as csv_writer
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -134,7 +134,8 @@ def with_caption(spec: dict[str, Any], caption: Sequence[str], look: Look) -> di
     if not caption:
         return spec
     size = round(0.75 * look.label)
-    across = spec.get("width") if isinstance(spec.get("width"), int) else (SLIDE[0] if look.slide else WIDTH)
+    width = spec.get("width")
+    across = width if isinstance(width, int) else (SLIDE[0] if look.slide else WIDTH)
     columns = int((across - 3 * look.label) / (0.52 * size))
     lines = [part for line in caption for part in wrap(line, columns)]
     if not lines:
@@ -181,7 +182,7 @@ def csv(chart: alt.TopLevelMixin) -> bytes:
 
 def _datasets(chart: alt.TopLevelMixin) -> dict[str, list[dict[str, Any]]]:
     found = getattr(chart, "datasets", alt.Undefined)
-    return {} if found is alt.Undefined else dict(found)
+    return dict(found) if isinstance(found, Mapping) else {}
 
 
 def _cell(value: Any) -> Any:

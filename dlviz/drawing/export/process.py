@@ -12,6 +12,7 @@ import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 REQUESTS = 25
 """Questions after which a process is replaced: what it holds grows with them, to twice as much within forty."""
@@ -33,6 +34,18 @@ class Ended(Exception):
         self.code = code
 
 
+class _Process(subprocess.Popen[bytes]):
+    """Python with a file, and a pipe to it and from it."""
+
+    stdin: IO[bytes]
+    stdout: IO[bytes]
+
+    def __init__(self, script: Path) -> None:
+        super().__init__(
+            [sys.executable, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+
+
 class Worker:
     """One process, running ``script``: started at the first request, replaced once it has ended.
 
@@ -43,7 +56,7 @@ class Worker:
     def __init__(self, script: Path) -> None:
         self._script = script
         self._turn = threading.BoundedSemaphore(1)
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: _Process | None = None
         self._requests = 0
 
     @property
@@ -102,16 +115,11 @@ class Worker:
             self.end()
         return answer
 
-    def _ready(self) -> subprocess.Popen[bytes]:
+    def _ready(self) -> _Process:
         self._requests += 1
         if self._process is None or self._process.poll() is not None or self._requests > REQUESTS:
             self.end()
-            self._process = subprocess.Popen(  # noqa: S603  Python itself, and a file of this package
-                [sys.executable, str(self._script)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-            )
+            self._process = _Process(self._script)
             self._requests = 1
             atexit.register(self.end)
         return self._process
@@ -128,7 +136,7 @@ class Worker:
                 process.stdin.close()
 
 
-def _exchange(process: subprocess.Popen[bytes], message: bytes) -> tuple[bytes, bytes]:
+def _exchange(process: _Process, message: bytes) -> tuple[bytes, bytes]:
     """Send, and wait for the answer: a line with a word and a number of bytes, and then those."""
     process.stdin.write(message + b"\n")
     process.stdin.flush()

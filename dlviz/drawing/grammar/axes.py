@@ -97,11 +97,11 @@ class Plane:
 
     @cached_property
     def x(self) -> Axis:
-        return Axis(self.names[0], *map(float, self.domain[:2]), grid=False)
+        return Axis(self.names[0], float(self.domain[0]), float(self.domain[1]), grid=False)
 
     @cached_property
     def y(self) -> Axis:
-        return Axis(self.names[1], *map(float, self.domain[2:]), grid=False)
+        return Axis(self.names[1], float(self.domain[2]), float(self.domain[3]), grid=False)
 
     def inside(self, points: np.ndarray) -> np.ndarray:
         """Which of the points (..., 2) can be seen."""
@@ -184,7 +184,8 @@ def frame(x: Axis, y: Axis, look: Look) -> Piece:
     }
     corners = {"values": [{"x": x.low, "y": y.low}]}
     layers = [mark("point", corners, encoding, opacity=0, size=0, tooltip=None)]
-    for axis, side in ((x, "x"), (y, "y")):
+    axes: dict[Side, Axis] = {"x": x, "y": y}
+    for side, axis in axes.items():
         if _powers(axis, look):
             layers += _power_labels(axis, side, look)
     return Piece(tuple(layers))
@@ -246,14 +247,17 @@ def _power_labels(axis: Axis, side: Side, look: Look) -> list[Spec]:
     for value in ticks(axis, look.ticks):
         exponent = _exponent(value)
         records.append({"v": value, "exponent": exponent, "width": round(_exponent_width(exponent, look), 2)})
-    small = {"fontSize": round(_RAISED * look.label, 1)}
-    base = {"fontSize": look.label, "text": "10", "align": "right", "color": look.inks.muted}
-    raised = {**small, "align": "left", "color": look.inks.muted}
+    small: Spec = {"fontSize": round(_RAISED * look.label, 1)}
+    base: Spec = {"fontSize": look.label, "text": "10", "align": "right", "color": look.inks.muted}
+    raised: Spec = {**small, "align": "left", "color": look.inks.muted}
     gap, ten = 8 * look.unit, 2 * _DIGIT * look.label
     if side == "y":
         place = {"x": {"value": 0}, "y": axis.along("v")}
         left = {"expr": f"-{gap} - datum.width"}
-        shifts = [{"dx": left, "baseline": "middle"}, {"dx": left, "dy": -0.42 * look.label, "baseline": "middle"}]
+        shifts: list[Spec] = [
+            {"dx": left, "baseline": "middle"},
+            {"dx": left, "dy": -0.42 * look.label, "baseline": "middle"},
+        ]
     else:
         place = {"x": axis.along("v"), "y": {"value": "height"}}
         left = {"expr": f"{ten / 2:.2f} - datum.width / 2"}

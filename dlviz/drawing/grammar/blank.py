@@ -28,14 +28,16 @@ def _seen(layer: Spec, data: Mapping[str, Rows]) -> bool:
     for side in ("x", "y"):
         coding = layer["encoding"].get(side, {})
         if coding.get("field") in records[0]:
-            fields = (coding["field"], layer["encoding"].get(f"{side}2", {}).get("field"))
+            fields = [coding["field"]]
+            if (other := layer["encoding"].get(f"{side}2", {}).get("field")) is not None:
+                fields.append(other)
             sides.append((fields, (coding.get("scale") or {}).get("domain", ())))
     if layer["mark"]["type"] == "line" and sides:
         return any(_within([one, next_], sides) for one, next_ in pairwise(records))
     return any(_within([record], sides) for record in records)
 
 
-def _within(records: Sequence[Mapping[str, Any]], sides: list[tuple[tuple[str, str | None], Sequence[Any]]]) -> bool:
+def _within(records: Sequence[Mapping[str, Any]], sides: Sequence[tuple[Sequence[str], Sequence[Any]]]) -> bool:
     """Whether what one record (or a line from one to the next) draws lies within its scales, at least in part."""
     for fields, domain in sides:
         ends = [record[field] for record in records for field in fields if field in record]

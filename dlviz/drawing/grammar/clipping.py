@@ -40,8 +40,8 @@ def clip(a: np.ndarray, b: np.ndarray, plane: Plane, room: float = 0.0) -> Clipp
     beside = ((toward == 0) & (room_left < 0)).any(axis=1)
     entered, left = first > 0, last < 1
     # An end that stays is passed on to the last digit.
-    ends = (
+    head, tail = (
         np.where(moved[:, None], low + size * (start + share[:, None] * way), kept)
         for moved, share, kept in ((entered, first, a), (left, last, b))
     )
-    return Clipped(*ends, entered, left, finite & ~beside & (first <= last))
+    return Clipped(head, tail, entered, left, finite & ~beside & (first <= last))

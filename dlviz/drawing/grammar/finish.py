@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import altair as alt
@@ -30,7 +31,7 @@ class Figure(alt.LayerChart):
             **{name: value for name, value in self._kwds.items() if value is not alt.Undefined},
         }
 
-    def copy(self, deep: bool = False) -> Figure:
+    def copy(self, deep: bool | Iterable[Any] = False, ignore: list[str] | None = None) -> Figure:
         return Figure(**self._kwds)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from dlviz.drawing.grammar.piece import Spec, mark, word
 from dlviz.drawing.grammar.theme import Look
 
 
-def haloed(data: str, place: Spec, look: Look, **style: object) -> list[Spec]:
+def haloed(data: str, place: Spec, look: Look, **style: Any) -> list[Spec]:
     """A text in ink over a halo of paper: rows need ``text``."""
     encoding = {**place, "text": word("text")}
     style = {"fontSize": look.label, "tooltip": None, **style}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dlviz.drawing.grammar.labels import wrap
-from dlviz.drawing.grammar.piece import SAID, Piece, mark
+from dlviz.drawing.grammar.piece import SAID, Piece, Spec, mark
 from dlviz.drawing.grammar.theme import Look
 
 
@@ -11,7 +11,7 @@ def say(text: str, look: Look) -> Piece:
     """A sentence (already translated) in the middle of a picture."""
     place = {"x": {"value": {"expr": "width / 2"}}, "y": {"value": {"expr": "height / 2"}}}
     lines = wrap(text, 40)
-    style = {
+    style: Spec = {
         "align": "center",
         "baseline": "middle",
         "fontSize": look.label + 2,

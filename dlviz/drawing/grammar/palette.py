@@ -240,7 +240,7 @@ def from_oklab(values: np.ndarray) -> np.ndarray:
     return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
 
 
-def ramp(colours: tuple[str, ...], t: np.ndarray) -> np.ndarray:
+def ramp(colours: tuple[str, ...], t: np.ndarray | float) -> np.ndarray:
     """Colours along a ramp, interpolated in OKLab: ``t`` in [0, 1] of any shape -> sRGB (..., 3)."""
     stops = oklab(rgb(colours))
     at = np.linspace(0, 1, len(colours))

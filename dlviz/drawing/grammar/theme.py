@@ -46,7 +46,9 @@ class Inks:
     relief: tuple[str, ...]  # from low loss to high loss
 
 
-INKS = {
+Theme = Literal["light", "dark"]
+
+INKS: dict[Theme, Inks] = {
     "light": Inks(
         paper="#ffffff",
         panel="#f3f6fa",
@@ -88,7 +90,7 @@ class Look:
     """
 
     language: str = "en"
-    theme: Literal["light", "dark"] = "light"
+    theme: Theme = "light"
     slide: bool = False
     transparent: bool = False
 

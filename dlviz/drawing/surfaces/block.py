@@ -108,7 +108,7 @@ def facets(model: np.ndarray, brightness: np.ndarray, look: Look) -> Rows:
     ]
 
 
-def short(value: float) -> float:
+def short(value: float | np.ndarray) -> float:
     return round(float(value), 4)
 
 

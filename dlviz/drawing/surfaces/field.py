@@ -12,7 +12,7 @@ from dlviz.drawing.grammar.halo import haloed
 from dlviz.drawing.grammar.image import data_url
 from dlviz.drawing.grammar.legends import colour_bar
 from dlviz.drawing.grammar.palette import ramp, rgb
-from dlviz.drawing.grammar.piece import Piece, mark, rows, word
+from dlviz.drawing.grammar.piece import Piece, Rows, Spec, mark, rows, word
 from dlviz.drawing.grammar.theme import Look
 from dlviz.drawing.surfaces.isolines import simplify
 from dlviz.drawing.surfaces.surface import picture
@@ -57,9 +57,13 @@ def levels(
     x = np.linspace(plane.x.low, plane.x.high, values.shape[1])
     y = np.linspace(plane.y.low, plane.y.high, values.shape[0])
     generator = contour_generator(x, y, np.ma.masked_invalid(values))
-    points, line, level, labels = [], [], [], []
+    points: list[np.ndarray] = []
+    line: list[int] = []
+    level: list[float] = []
+    labels: Rows = []
     for wanted, text in texts.items():
-        found = [part for part in generator.lines(wanted) if len(part) > 2]
+        # One array a line; contourpy's types name what generators of other kinds give too.
+        found: list[np.ndarray] = [np.asarray(part) for part in generator.lines(wanted) if len(part) > 2]
         for part in found:
             line += [len(line)] * len(part)
             points.append(part)
@@ -80,7 +84,7 @@ def levels(
         f"_{name} labels": labels,
     }
     place = {"x": plane.x.along("x"), "y": plane.y.along("y")}
-    fine = {"color": look.inks.ink, "opacity": 0.35, "strokeWidth": look.unit, "clip": True, "tooltip": None}
+    fine: Spec = {"color": look.inks.ink, "opacity": 0.35, "strokeWidth": look.unit, "clip": True, "tooltip": None}
     layers = (
         mark("line", name, {**place, "detail": word("line")}, **fine),
         *haloed(f"_{name} labels", place, look, fontSize=look.small, align="center", baseline="middle"),

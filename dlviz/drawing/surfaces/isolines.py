@@ -13,7 +13,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from dlviz.drawing.grammar.axes import LARGEST, SMALLEST, Plane, nice_step
 from dlviz.drawing.grammar.clipping import clip
 from dlviz.drawing.grammar.palette import hexed, oklab, ramp
-from dlviz.drawing.grammar.piece import Piece, Rows, literal, mark, rows, word
+from dlviz.drawing.grammar.piece import Piece, Rows, Spec, literal, mark, rows, word
 from dlviz.drawing.grammar.theme import INKS, Look, tr
 
 CROWDED = 30_000
@@ -92,6 +92,7 @@ def _steps(low: float, high: float, about: int) -> tuple[float, ...]:
 def _ratios(bottom: float, top: float, about: int) -> tuple[float, ...]:
     """Round numbers with one ratio (2, about 3, 10, 100 ...) from ``bottom`` to ``top``."""
     decades = math.log10(top / bottom)
+    mantissas: tuple[float, ...]
     if decades * 3 <= about * 1.4:
         mantissas, stride = (1.0, 2.0, 5.0), 1
     elif decades * 2 <= about * 1.4:
@@ -168,7 +169,7 @@ def isolines(traced: Traced, plane: Plane, look: Look) -> Piece:
     """Fine lines of equal height."""
     data = {"isolines": rows(level=traced.level, line=traced.line, x=traced.points[:, 0], y=traced.points[:, 1])}
     drawn = {"x": plane.x.along("x"), "y": plane.y.along("y"), "detail": word("line")}
-    fine = {
+    fine: Spec = {
         "color": look.inks.isoline,
         "opacity": look.inks.isoline_opacity,
         "strokeWidth": 0.9 * look.unit,
@@ -185,8 +186,8 @@ def numbered(
     ``brightness``: (H, W) of the relief under them, from 0 to 1.
     """
     place = {"x": plane.x.along("x"), "y": plane.y.along("y"), "text": word("text")}
-    turned = {"angle": {"expr": "datum.angle"}, "fontSize": look.small, "tooltip": None}
-    halo = {"strokeWidth": 4 * look.unit, "strokeJoin": "round", "opacity": 0.9}
+    turned: Spec = {"angle": {"expr": "datum.angle"}, "fontSize": look.small, "tooltip": None}
+    halo: Spec = {"strokeWidth": 4 * look.unit, "strokeJoin": "round", "opacity": 0.9}
     layers = (
         mark("text", "_isoline_labels", {**place, "stroke": literal("ground")}, **turned, **halo),
         mark("text", "_isoline_labels", {**place, "fill": literal("ink")}, **turned),
@@ -214,7 +215,7 @@ def _covered(around: Sequence[np.ndarray], plane: Plane) -> np.ndarray:
         points = np.repeat(start, count, axis=0) + share[:, None] * np.repeat(stop - start, count, axis=0)
         column, row = np.clip(points.astype(int), 0, CELLS - 1).T
         covered[row, column] = True
-    return sliding_window_view(np.pad(covered, REACH), (2 * REACH + 1,) * 2).any(axis=(2, 3))
+    return np.logical_or.reduce(sliding_window_view(np.pad(covered, REACH), (2 * REACH + 1,) * 2), axis=(2, 3))
 
 
 def _labels(traced: Traced, brightness: np.ndarray, plane: Plane, look: Look, covered: np.ndarray) -> Rows:

@@ -45,8 +45,8 @@ def paths(runs: Sequence[Path], plane: Plane, look: Look, *, scrub: bool = True,
     data = {"paths": _rows(runs, plane, look), "starts": _starts(runs, plane), "_exits": _exits(runs, plane, look)}
     place = {"x": plane.x.along("x"), "y": plane.y.along("y")}
     track = {**place, "order": number("step")}
-    style = {"strokeWidth": look.line, "strokeCap": "butt", "strokeJoin": "round", "clip": True, "tooltip": None}
-    halo = {**style, "strokeWidth": look.line + 2.6 * look.unit, "stroke": look.inks.halo, "opacity": 0.85}
+    style: Spec = {"strokeWidth": look.line, "strokeCap": "butt", "strokeJoin": "round", "clip": True, "tooltip": None}
+    halo: Spec = {**style, "strokeWidth": look.line + 2.6 * look.unit, "stroke": look.inks.halo, "opacity": 0.85}
     steps = [where(UP_TO_STEP)] if scrub else []
     now = [where(AT_STEP if scrub else f"datum.until == {END}")]
     hue, dashes = identity_scales(names, look, legend=legend)
@@ -54,14 +54,19 @@ def paths(runs: Sequence[Path], plane: Plane, look: Look, *, scrub: bool = True,
     hints += [number(axis, title=name, format=".4~g") for axis, name in zip("xy", plane.names, strict=True)]
     if any(run.loss is not None for run in runs):
         hints.append(number("loss", title=tr(look, "loss"), format=".4~g"))
-    dot = {
+    dot: Spec = {
         "size": 70 * look.unit**2,
         "stroke": look.inks.halo,
         "strokeWidth": 1.6 * look.unit,
         "opacity": 1,
         "clip": True,
     }
-    ring = {"size": 90 * look.unit**2, "fill": look.inks.paper, "stroke": look.inks.ink, "strokeWidth": 2 * look.unit}
+    ring: Spec = {
+        "size": 90 * look.unit**2,
+        "fill": look.inks.paper,
+        "stroke": look.inks.ink,
+        "strokeWidth": 2 * look.unit,
+    }
     layers = (
         mark("line", "paths", {**track, "detail": word("name")}, transform=steps, **halo),
         mark("line", "paths", {**track, "color": hue, "strokeDash": dashes}, transform=steps, **style),
@@ -97,8 +102,8 @@ def ghosts(runs: Sequence[Path], plane: Plane, look: Look, *, name: str = "pinne
         "detail": word("name"),
         "stroke": literal("_colour"),
     }
-    thin = {"strokeWidth": 0.6 * look.line, "clip": True, "tooltip": None}
-    under = {**thin, "strokeWidth": 0.6 * look.line + 1.6 * look.unit, "opacity": 0.6}
+    thin: Spec = {"strokeWidth": 0.6 * look.line, "clip": True, "tooltip": None}
+    under: Spec = {**thin, "strokeWidth": 0.6 * look.line + 1.6 * look.unit, "opacity": 0.6}
     layers = [mark("line", name, {**track, "stroke": {"value": look.inks.halo}}, **under)]
     layers.append(mark("line", name, track, strokeDash=[5 * look.unit, 3 * look.unit], **thin))
     return Piece(tuple(layers), {name: records})

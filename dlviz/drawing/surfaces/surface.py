@@ -14,7 +14,7 @@ import numpy as np
 
 from dlviz.drawing.grammar.axes import Plane
 from dlviz.drawing.grammar.message import say
-from dlviz.drawing.grammar.piece import CROSS, Piece, mark, rows
+from dlviz.drawing.grammar.piece import CROSS, Piece, Spec, mark, rows
 from dlviz.drawing.grammar.theme import Look, tr
 from dlviz.drawing.surfaces.isolines import Traced, isolines, numbered, trace
 from dlviz.drawing.surfaces.relief import normalise, relief
@@ -70,7 +70,7 @@ def crosses(minima: np.ndarray, plane: Plane, look: Look) -> Piece:
     seen = np.asarray(minima, dtype=float).reshape(-1, 2)
     seen = seen[plane.inside(seen)]
     place = {"x": plane.x.along("x"), "y": plane.y.along("y")}
-    style = {"shape": CROSS, "size": 26 * look.unit**2, "strokeCap": "round", "tooltip": None}
+    style: Spec = {"shape": CROSS, "size": 26 * look.unit**2, "strokeCap": "round", "tooltip": None}
     layers = (
         mark("point", "minima", place, stroke="#0a0f18", strokeWidth=4.2 * look.unit, opacity=0.55, **style),
         mark("point", "minima", place, stroke="#ffffff", strokeWidth=1.9 * look.unit, opacity=1, **style),

@@ -29,10 +29,10 @@ def shipped(*parts: str) -> Path:
     return Path(found.origin).parent.joinpath("datasets", *parts)
 
 
-def _frozen(*arrays: np.ndarray) -> tuple[np.ndarray, ...]:
-    for array in arrays:
+def _frozen(inputs: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    for array in (inputs, targets):
         array.setflags(write=False)
-    return arrays
+    return inputs, targets
 
 
 def standardise(x: np.ndarray) -> np.ndarray:

@@ -97,7 +97,8 @@ def trace(
         hyper = np.array([np.broadcast_to(values[name], lane.count) for name in program.hyper], dtype=np.float64)
         accumulators = len(lane.rule.state) if record == "state" else 0
         path, loss = np.empty((rows, lane.count, 2)), np.empty((rows, lane.count))
-        state = np.empty((rows if accumulators else 0, accumulators, 2, lane.count))
+        # A rule without accumulators still has a state of the right shape, (T+1, 0, 2, L).
+        state = np.empty((rows if record == "state" else 0, accumulators, 2, lane.count))
         gradient = np.empty((points if record == "state" else 0, lane.count, 2))
         end, left = np.empty((lane.count, 2)), np.empty(lane.count, dtype=np.int64)
         call = partial(
@@ -113,19 +114,11 @@ def trace(
     if record == "path":
         return [Trace(trace.w, trace.loss, trace.diverged) for trace in traces]
     if record == "state":
-        return [_with_state(trace, steps) for trace in traces]
+        return traces
     return [
         Trace(end[None], np.asarray(surface.value(end[:, 0], end[:, 1]))[None], trace.diverged)
         for trace, end in zip(traces, ends, strict=True)
     ]
-
-
-def _with_state(trace: Trace, steps: int) -> Trace:
-    """A rule without accumulators still has a state of the right shape, (T+1, 0, 2, L)."""
-    if len(trace.state):
-        return trace
-    empty = np.empty((steps + 1, 0, 2, trace.loss.shape[1]))
-    return Trace(trace.w, trace.loss, trace.diverged, empty, trace.gradient)
 
 
 def arrive(

@@ -75,7 +75,7 @@ def _gradients(
     def exact(w: torch.Tensor, _step: int) -> torch.Tensor:
         return torch.stack(surface.gradient(w[0], w[1]))
 
-    if not noisy.any() or (noise is None and batches is None):
+    if not noisy.any():
         return exact
     if noise is not None:
         # (steps, 2, L), zero for lanes that see the exact gradient.
@@ -83,6 +83,8 @@ def _gradients(
 
         return lambda w, step: exact(w, step) + added[step]
 
+    if batches is None:
+        return exact
     examples = _to_device(batches)
     all_noisy = bool(noisy.all())
     one_seed = bool((seed[noisy] == seed[noisy][0]).all())
@@ -132,7 +134,7 @@ def _trace(
     states = [tuple(w.new_full((2, lane.count), value) for value in lane.rule.initial) for lane in lanes]
     left = torch.full((w.shape[1],), -1, device=w.device)
     alive = torch.ones_like(left, dtype=torch.bool)
-    path = [] if record != "end" else None
+    path: list[torch.Tensor] | None = [] if record != "end" else None
     state_path: list[list[torch.Tensor]] = [[] for _ in lanes]
     gradients = []
     for step in range(steps + 1):
@@ -200,7 +202,7 @@ def arrive(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(minimum, steps, diverged), each (L,); see :func:`dlviz.engine.descent.descent.basins`."""
     report = _throttled(progress)
-    results = tuple(np.empty(starts.count, dtype=np.int64) for _ in range(3))
+    reached, taken, left = (np.empty(starts.count, dtype=np.int64) for _ in range(3))
     with compute_lock(report), torch.no_grad():
         size = _lanes_at_once(surface, starts)
         for low in range(0, starts.count, size):
@@ -211,9 +213,9 @@ def arrive(
                 report((low + share * count) / starts.count)
 
             found = _arrive(surface, some, minima, steps, tolerance, hold, of_all)
-            for whole, chunk in zip(results, found, strict=True):
+            for whole, chunk in zip((reached, taken, left), found, strict=True):
                 whole[part] = chunk
-    return results
+    return reached, taken, left
 
 
 def _lanes_at_once(surface: Surface, starts: Lanes) -> int:
@@ -263,7 +265,7 @@ def _arrive(
             state = tuple(accumulator[:, running] for accumulator in state)
             running = torch.ones_like(lane, dtype=torch.bool)
         w, state = starts.rule.update(w, torch.stack(surface.gradient(w[0], w[1])), state, h)
-    return tuple(result.cpu().numpy() for result in (reached, taken, left))
+    return reached.cpu().numpy(), taken.cpu().numpy(), left.cpu().numpy()
 
 
 def _nearest(w: torch.Tensor, minima: torch.Tensor, tolerance: float) -> torch.Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +17,7 @@ FAR = 100.0
 """Domain half-widths from the domain's centre beyond which a run counts as diverged."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class Lanes:
     """L runs of one rule. Scalars given for arrays hold for all runs.
 
@@ -29,13 +29,23 @@ class Lanes:
     x: np.ndarray  # (L,) starts
     y: np.ndarray  # (L,)
     lr: np.ndarray | float  # (L,) learning rates
-    hyper: Mapping[str, float | np.ndarray] = field(default_factory=dict)  # the rule's defaults for the rest
-    seed: np.ndarray | None = None  # (L,) int
-    noisy: bool = False
+    hyper: Mapping[str, float | np.ndarray]  # the rule's defaults for the rest
+    seed: np.ndarray  # (L,) int
+    noisy: bool
 
-    def __post_init__(self) -> None:
-        values = {"x": self.x, "y": self.y, "seed": 0 if self.seed is None else self.seed}
-        values |= self.rule.complete(self.lr, self.hyper)
+    def __init__(
+        self,
+        rule: Rule,
+        x: np.ndarray | float,
+        y: np.ndarray | float,
+        lr: np.ndarray | float,
+        hyper: Mapping[str, float | np.ndarray] | None = None,
+        seed: np.ndarray | int | None = None,
+        noisy: bool = False,
+    ) -> None:
+        hyper = {} if hyper is None else hyper
+        values: dict[str, np.ndarray | float] = {"x": x, "y": y, "seed": 0 if seed is None else seed}
+        values |= rule.complete(lr, hyper)
         try:
             length = np.broadcast_shapes((1,), *(np.shape(value) for value in values.values()))
         except ValueError:
@@ -43,9 +53,12 @@ class Lanes:
         if len(length) != 1:
             shapes = ", ".join(f"{name} {np.shape(value)}" for name, value in values.items())
             raise ValueError(f"lanes need scalars or arrays of one shape (L,); there are {shapes}")
-        for name in ("x", "y"):
-            object.__setattr__(self, name, np.array(np.broadcast_to(values[name], length), dtype=np.float64))
-        object.__setattr__(self, "seed", np.array(np.broadcast_to(values["seed"], length), dtype=np.int64))
+        whole = {
+            name: np.array(np.broadcast_to(values[name], length), dtype=kind)
+            for name, kind in (("x", np.float64), ("y", np.float64), ("seed", np.int64))
+        }
+        for name, value in {"rule": rule, "lr": lr, "hyper": hyper, "noisy": noisy, **whole}.items():
+            object.__setattr__(self, name, value)
 
     @property
     def count(self) -> int:

@@ -55,7 +55,7 @@ class Trace:
     h: Tensor  # (T+1, S, n) from the initial state, zero
     c: Tensor | None  # (T+1, S, n) of an LSTM
     gates: Tensor | None  # (T, S, G, n): i, f, g, o or r, z, n after their activations
-    local: tuple[Tensor, ...]  # local derivatives, see _slopes
+    local: tuple[Tensor, ...]  # local derivatives, see _slope, _lstm_slopes and _gru_slopes
 
     @property
     def steps(self) -> int:
@@ -80,7 +80,8 @@ def forward(cells: Cells, x: Tensor, progress: Progress = silent) -> Trace:
             elif cells.kind == "RNN ReLU":
                 h[t + 1].relu_()
             progress((t + 1) / steps)
-        return _traced(cells, h, None, None, None)
+        h = h.squeeze(2)
+        return _traced(cells, h, None, None, (_slope(cells.kind, h),))
     gates = given.view(steps, networks, blocks, n)
     if cells.kind == "LSTM":
         c, squashed = x.new_zeros(steps + 1, networks, 1, n), x.new_empty(steps, networks, 1, n)
@@ -93,7 +94,8 @@ def forward(cells: Cells, x: Tensor, progress: Progress = silent) -> Trace:
             torch.tanh(c[t + 1], out=squashed[t])
             torch.mul(now[:, 3:], squashed[t], out=h[t + 1])
             progress((t + 1) / steps)
-        return _traced(cells, h, c, gates, squashed)
+        h, c = h.squeeze(2), c.squeeze(2)
+        return _traced(cells, h, c, gates, _lstm_slopes(c, gates, squashed.squeeze(2)))
     recurrent = x.new_empty(steps, networks, 1, n)  # W_hn h, before the reset gate
     for t in range(steps):
         now, product = gates[t], torch.bmm(h[t], across).view(networks, blocks, n)
@@ -102,32 +104,40 @@ def forward(cells: Cells, x: Tensor, progress: Progress = silent) -> Trace:
         now[:, 2:].addcmul_(now[:, :1], recurrent[t]).tanh_()
         torch.lerp(now[:, 2:], h[t], now[:, 1:2], out=h[t + 1])
         progress((t + 1) / steps)
-    return _traced(cells, h, None, gates, recurrent)
+    h = h.squeeze(2)
+    return _traced(cells, h, None, gates, _gru_slopes(h, gates, recurrent.squeeze(2)))
 
 
-def _traced(cells: Cells, h: Tensor, c: Tensor | None, gates: Tensor | None, kept: Tensor | None) -> Trace:
-    h, c, kept = (None if each is None else each.squeeze(2) for each in (h, c, kept))
-    return Trace(cells, h, c, gates, tuple(part.unsqueeze(2) for part in _slopes(cells.kind, h, c, gates, kept)))
+def _traced(cells: Cells, h: Tensor, c: Tensor | None, gates: Tensor | None, slopes: tuple[Tensor, ...]) -> Trace:
+    return Trace(cells, h, c, gates, tuple(part.unsqueeze(2) for part in slopes))
 
 
-def _slopes(kind: str, h: Tensor, c: Tensor | None, gates: Tensor | None, kept: Tensor | None) -> tuple[Tensor, ...]:
-    """What one step of the backward pass multiplies by, for all steps at once."""
+# What one step of the backward pass multiplies by, for all steps at once.
+
+
+def _slope(kind: str, h: Tensor) -> Tensor:
     import torch
 
     if kind == "Linear":
-        return (torch.ones_like(h[1:]),)
-    if kind == "RNN tanh":
-        return (1 - h[1:] ** 2,)
-    if kind == "RNN ReLU":
-        return ((h[1:] > 0).to(h.dtype),)
-    if kind == "LSTM":
-        i, f, g, o = gates.unbind(2)
-        through = o * (1 - kept**2)  # ∂h/∂c within a step
-        inner = torch.stack([g * i * (1 - i), c[:-1] * f * (1 - f), i * (1 - g**2)], 2)
-        return through, inner, kept * o * (1 - o), f
+        return torch.ones_like(h[1:])
+    return 1 - h[1:] ** 2 if kind == "RNN tanh" else (h[1:] > 0).to(h.dtype)
+
+
+def _lstm_slopes(c: Tensor, gates: Tensor, squashed: Tensor) -> tuple[Tensor, ...]:
+    import torch
+
+    i, f, g, o = gates.unbind(2)
+    through = o * (1 - squashed**2)  # ∂h/∂c within a step
+    inner = torch.stack([g * i * (1 - i), c[:-1] * f * (1 - f), i * (1 - g**2)], 2)
+    return through, inner, squashed * o * (1 - o), f
+
+
+def _gru_slopes(h: Tensor, gates: Tensor, recurrent: Tensor) -> tuple[Tensor, ...]:
+    import torch
+
     r, z, n = gates.unbind(2)
     candidate = (1 - z) * (1 - n**2)
-    return torch.stack([candidate * kept * r * (1 - r), (h[:-1] - n) * z * (1 - z), candidate * r], 2), z
+    return torch.stack([candidate * recurrent * r * (1 - r), (h[:-1] - n) * z * (1 - z), candidate * r], 2), z
 
 
 def pull(trace: Trace, t: int, rows: Tensor) -> tuple[Tensor, Tensor]:

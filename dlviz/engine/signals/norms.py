@@ -66,11 +66,11 @@ def mean_over(x: Tensor, cells: str, groups: int = 1, token: bool = False) -> Te
     return mean.repeat_interleave(channels // groups, -1)[..., None]
 
 
-def _statistics(x: Tensor, norm: str, groups: int, token: bool) -> list[tuple[Tensor | float, Tensor]]:
+def _statistics(x: Tensor, norm: str, groups: int, token: bool) -> list[tuple[Tensor, Tensor]]:
     """Mean and biased variance over each set of cells of a norm."""
     found = []
     for cells in PARTS[norm]:
-        mean = 0.0 if norm == "RMSNorm" else mean_over(x, cells, groups, token)
+        mean = x.new_zeros(()) if norm == "RMSNorm" else mean_over(x, cells, groups, token)
         found.append((mean, mean_over((x - mean) ** 2, cells, groups, token)))
     return found
 
@@ -95,10 +95,9 @@ def normalise(
         return Normalised(x, x.new_zeros(()), x.new_ones(()))
     found = _statistics(x, norm, groups, token)
     shares = _shares(mixing if norm == "Switchable" else None, len(found))
-    mean = sum(share * mean for (share, _), (mean, _) in zip(shares, found, strict=True))
-    var = sum(share * var for (_, share), (_, var) in zip(shares, found, strict=True))
-    if norm == "RMSNorm":
-        mean = x.new_zeros(())
+    nothing = x.new_zeros(())
+    mean = sum((share * mean for (share, _), (mean, _) in zip(shares, found, strict=True)), nothing)
+    var = sum((share * var for (_, share), (_, var) in zip(shares, found, strict=True)), nothing)
     return Normalised((x - mean) * (var + eps).rsqrt(), mean, var)
 
 

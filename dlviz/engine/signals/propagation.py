@@ -22,7 +22,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -33,6 +33,8 @@ from dlviz.progress import Progress, silent
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+Key = TypeVar("Key", bound=str)
 
 GONE = 1e-300
 """Signals whose root mean square is below this are set to zero."""
@@ -276,7 +278,7 @@ class _Stack:
         return found[0] if len(found) == 1 else torch.cat(found, dim=1)
 
 
-def _slices(keys: list[str]) -> list[tuple[str, slice, list[int]]]:
+def _slices(keys: Sequence[Key]) -> list[tuple[Key, slice, list[int]]]:
     """Runs of equal keys: (key, slice, indices)."""
     found = []
     for key, run in groupby(range(len(keys)), keys.__getitem__):

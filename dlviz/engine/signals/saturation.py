@@ -41,12 +41,13 @@ def flat_intervals(slope: Function, epsilon: float) -> np.ndarray:
     between two grid points; each is then bisected to the last digit. A jump of f′ counts as a crossing.
     """
     at = slope(GRID)
-    ends = [-np.inf]
-    for level in (epsilon, -epsilon):
+
+    def crossings(level: float) -> list[float]:
         below = at < level
         cells = np.flatnonzero(below[1:] != below[:-1])
-        ends += _bisect(lambda x, level=level: slope(x) < level, GRID[cells], GRID[cells + 1]).tolist()
-    ends = np.array(sorted([*ends, np.inf]))
+        return _bisect(lambda x: slope(x) < level, GRID[cells], GRID[cells + 1]).tolist()
+
+    ends = np.array(sorted([-np.inf, *crossings(epsilon), *crossings(-epsilon), np.inf]))
     middles = np.clip((np.clip(ends[:-1], -2 * FAR, 2 * FAR) + np.clip(ends[1:], -2 * FAR, 2 * FAR)) / 2, -FAR, FAR)
     inside = np.abs(slope(middles)) < epsilon
     wide = ends[1:] - ends[:-1] > 1e-9

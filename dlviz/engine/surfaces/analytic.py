@@ -105,6 +105,7 @@ class AnalyticSurface(Surface):
         tensor = is_tensor(x)
         compiled = self._compiled.setdefault(tensor, {})
         if which not in compiled:
+            expressions: tuple[sympy.Expr, ...]
             if which == "value":
                 expressions = (self.expression,)
             else:

@@ -131,7 +131,8 @@ def on_device(x: Any, y: Any) -> tuple[torch.Tensor, torch.Tensor]:
     if is_tensor(x):
         return x, y
     where = device(double=True)
-    return tuple(torch.as_tensor(np.array(values, dtype=float)).to(where) for values in (x, y))
+    one, two = (torch.as_tensor(np.array(values, dtype=float)).to(where) for values in (x, y))
+    return one, two
 
 
 def _on(cache: dict, device: torch.device, *arrays: np.ndarray) -> tuple[torch.Tensor, ...]:

@@ -15,7 +15,8 @@ import numpy as np
 class Function(Protocol):
     """What is needed of a surface here; see :class:`dlviz.engine.surfaces.surface.Surface`."""
 
-    domain: tuple[float, float, float, float]
+    @property
+    def domain(self) -> tuple[float, float, float, float]: ...
 
     def value(self, x: Any, y: Any) -> Any: ...
 

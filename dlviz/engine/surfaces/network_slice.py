@@ -193,7 +193,8 @@ def build(seed: int) -> DigitsSurface:
         weight = torch.empty(shape, dtype=torch.float64)
         weights[f"{layer}.weight"] = torch.nn.init.xavier_uniform_(weight, generator=generator)
         weights[f"{layer}.bias"] = torch.zeros(shape[0], dtype=torch.float64)
-    network = MLP(*[[weights[f"{at}.{kind}"][None] for at in shapes] for kind in ("weight", "bias")], ["Tanh"])
+    stacked = {kind: [weights[f"{at}.{kind}"][None] for at in shapes] for kind in ("weight", "bias")}
+    network = MLP(stacked["weight"], stacked["bias"], ["Tanh"])
     fit(network, Repeated(inputs, targets, TRAINING_STEPS), adam(TRAINING_RATE))
     plane: dict[str, torch.Tensor] = {}
     with torch.no_grad():

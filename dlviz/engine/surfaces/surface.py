@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from dlviz.engine.surfaces.minima import find_minima
 from dlviz.progress import Progress, silent
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +36,7 @@ class Surface(ABC):
     samples: int | None = None
 
     program: ClassVar[bool] = False
-    """Whether ``bind`` exists, so that value and gradient can be traced and compiled."""
+    """Whether ``bind`` works, so that value and gradient can be traced and compiled."""
 
     @abstractmethod
     def value(self, x: Any, y: Any, progress: Progress = silent) -> Any:
@@ -45,6 +49,14 @@ class Surface(ABC):
     @abstractmethod
     def hessian(self, x: Any, y: Any) -> tuple[Any, Any, Any]:
         """(d2f/dx2, d2f/dxdy, d2f/dy2)."""
+
+    def bind(self, namespace: Mapping[str, Callable]) -> tuple[Callable, Callable]:
+        """(value, gradient) built on the functions of a namespace; only where ``program`` is true."""
+        raise NotImplementedError(f"{self.name} cannot be compiled")
+
+    def batch_gradient(self, x: torch.Tensor, y: torch.Tensor, index: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Gradient (L,), (L,) over some examples, ``index`` (L or 1, B); only of a surface made from data."""
+        raise NotImplementedError(f"{self.name} is not made from data")
 
     @cached_property
     def minima(self) -> np.ndarray:

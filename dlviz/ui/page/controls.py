@@ -93,7 +93,12 @@ def preset_pills(
             choose(by_name[name])
 
     st.pills(
-        tr("Presets"), list(by_name), format_func=labels.get, key=PRESET, on_change=chosen, label_visibility="collapsed"
+        tr("Presets"),
+        list(by_name),
+        format_func=labels.__getitem__,
+        key=PRESET,
+        on_change=chosen,
+        label_visibility="collapsed",
     )
 
 

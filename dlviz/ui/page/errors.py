@@ -59,7 +59,7 @@ def explain(trouble: Exception | Rejected, model: type[Settings]) -> None:
             tr("There is not enough memory for these settings. Make the run smaller."), icon=":material/memory_alt:"
         )
     elif isinstance(trouble, ExportError) and not _INNER.search(str(trouble)):
-        values = {name: _code(value) if name == "reason" else value for name, value in trouble.values.items()}
+        values = {name: _code(str(value)) if name == "reason" else value for name, value in trouble.values.items()}
         st.error(tr(trouble.message, **values), icon=":material/error:")
     elif isinstance(trouble, ValueError) and str(trouble) and not _INNER.search(str(trouble)):
         st.error(tr(str(trouble)), icon=":material/error:")

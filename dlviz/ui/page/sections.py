@@ -7,14 +7,13 @@ from typing import Any
 
 import streamlit as st
 from streamlit.runtime import Runtime
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dlviz import catalog, provenance
 from dlviz.contract import Result, Settings
 from dlviz.language import Words
 from dlviz.progress import Progress, silent
 from dlviz.ui.page.errors import apart, explain
-from dlviz.ui.session import address, compute
+from dlviz.ui.session import address, compute, turns
 from dlviz.ui.session.visitor import language, theme, tr
 
 FORMATS = {
@@ -62,7 +61,7 @@ def reading(prose: Words, script: Callable[[], str] | None, facts: Sequence[str]
     if script is None:
         del titles["code"]
     chosen = st.segmented_control(
-        tr("Explain"), list(titles), format_func=titles.get, default="explain", required=True,
+        tr("Explain"), list(titles), format_func=titles.__getitem__, default="explain", required=True,
         label_visibility="collapsed", key=f"reading_{language()}",
     )  # fmt: skip
     if chosen == "explain":
@@ -70,7 +69,7 @@ def reading(prose: Words, script: Callable[[], str] | None, facts: Sequence[str]
         if facts:
             st.markdown("\n\n".join(facts))
         st.markdown(prose.explain)
-    elif chosen == "code":
+    elif chosen == "code" and script is not None:
         st.markdown(tr("The same run in plain PyTorch, with the settings of this page."))
         with apart():
             st.code(script(), language="python")
@@ -107,7 +106,9 @@ def _export(stem: str, settings: Settings, pin: Settings | None) -> None:
     st.markdown(f"**{tr('Figure as a file')}**")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         with st.container(width=280):
-            figure = st.selectbox(tr("Figure"), list(labels), format_func=labels.get, key=f"export_figure_{language()}")
+            figure = st.selectbox(
+                tr("Figure"), list(labels), format_func=labels.__getitem__, key=f"export_figure_{language()}"
+            )
         suffix = st.segmented_control(tr("Format"), list(FORMATS), default="SVG", required=True, key="export_format")
     drawn = suffix in ("SVG", "PNG", "PDF")
     scale, paper, slide, caption = 2, "light", False, False
@@ -123,7 +124,7 @@ def _export(stem: str, settings: Settings, pin: Settings | None) -> None:
                 list(papers),
                 default=theme(),
                 required=True,
-                format_func=papers.get,
+                format_func=papers.__getitem__,
                 key=f"export_paper_{language()}",
             )
     if drawn:
@@ -184,7 +185,7 @@ def _while_connected() -> Progress:
 
     Streamlit ends the script of a session whose line is cut, but not a download, which is no part of it.
     """
-    session = get_script_run_ctx().session_id
+    session = turns.context().session_id
 
     def wanted(_share: float) -> None:
         if not Runtime.instance().is_active_session(session):

@@ -69,7 +69,7 @@ def _bound(served: ModuleType) -> None:
         _forget_the_deaf(transport)
 
     line.connection_made = connection_made
-    served.ServerProtocol = Bounded
+    vars(served)["ServerProtocol"] = Bounded
 
 
 def _forget_the_deaf(transport: Any) -> None:

@@ -19,7 +19,7 @@ from typing import NoReturn
 
 import streamlit as st
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.scriptrunner import ScriptRunContext, get_script_run_ctx
 
 from dlviz.engine.runtime.fair_queue import FairQueue
 
@@ -72,6 +72,14 @@ def at_first_within(seconds: float) -> Iterator[Callable[[], None]]:
         yield look
 
 
+def context() -> ScriptRunContext:
+    """What Streamlit knows of the script that runs in this thread."""
+    found = get_script_run_ctx()
+    if found is None:
+        raise RuntimeError("no visitor's script runs in this thread")
+    return found
+
+
 def stop() -> NoReturn:
     """End the script as ``st.stop`` does, which alone would lose what the page has said in this turn."""
     _leave()
@@ -81,16 +89,16 @@ def stop() -> NoReturn:
 def _enter(first: bool = False) -> None:
     _line.enter(_still_wanted, first)
     _own.turn = True
-    context = get_script_run_ctx()
-    _own.gathered, _own.send = [], context._enqueue
-    context._enqueue = _gather
+    run = context()
+    _own.gathered, _own.send = [], run._enqueue
+    run._enqueue = _gather
 
 
 def _leave() -> None:
     if getattr(_own, "turn", False):
         _own.turn = False
         try:
-            get_script_run_ctx()._enqueue = _own.send
+            context()._enqueue = _own.send
             for message in _own.gathered:
                 _own.send(message)  # where Streamlit may end the script, if the visitor has moved on
         finally:

@@ -17,7 +17,7 @@ from dlviz.ui.session.address import language
 if TYPE_CHECKING:
     from streamlit.navigation.page import StreamlitPage
 
-    from dlviz.drawing.grammar.theme import Look
+    from dlviz.drawing.grammar.theme import Look, Theme
 
 UI = Path(__file__).parents[1]
 FRONT_DOOR = UI.parents[1] / "app.py"
@@ -34,7 +34,7 @@ def tr(message: str, **values: object) -> str:
     return translate(message, language(), **values)
 
 
-def theme() -> str:
+def theme() -> Theme:
     """``"light"`` or ``"dark"``, as the browser reported it with its last message."""
     return "dark" if st.context.theme.type == "dark" else "light"  # what a browser says of itself may be anything
 
@@ -82,7 +82,7 @@ def _language_switch() -> None:
     st.segmented_control(
         "Language / 语言",
         list(LANGUAGES),
-        format_func=LANGUAGES.get,
+        format_func=LANGUAGES.__getitem__,
         required=True,
         key=SWITCH,
         on_change=_switch_language,
