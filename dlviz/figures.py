@@ -33,16 +33,13 @@ class Pictures:
 
 def _draw(panel: Panel, drawing: Drawing, runs: Sequence[Run], look: Look) -> Any:
     own, *others = runs
-    if (reason := panel.missing(own.result.settings)) is not None:
-        return message(tr(look, reason), look, height=drawing.height)
-    beside = [run for run in others if panel.drawable(run.result.settings)]
-    chart = drawing.draw([own, *beside], look)
-    if chart is None:
-        return message(tr(look, "nothing to draw: no finite values"), look, height=drawing.height)
-    return chart
+    reason, chart = panel.missing(own.result), None
+    if reason is None:
+        chart = drawing.draw([own, *(run for run in others if panel.filled(run.result))], look)
+    return chart or message(tr(look, reason or panel.nothing), look, height=drawing.height)
 
 
 def _alt(stem: str, name: str, panel: Panel, drawing: Drawing, result: Any, look: Look) -> str:
-    if (reason := panel.missing(result.settings)) is not None:
+    if (reason := panel.missing(result)) is not None:
         return tr(look, reason)
     return words(stem, look.language).alt[name].format(**drawing.numbers(result, look))

@@ -63,4 +63,6 @@ class Studies:
         return [note for row in self._computed(result) for note in self._studies[row.stem].notice(result)]
 
     def _computed(self, result: Any) -> tuple[Panel, ...]:
-        return to_compute(self._model.PANELS, result.settings)
+        return tuple(
+            row for row in to_compute(self._model.PANELS, result.settings) if row.filled(result) or not row.name
+        )

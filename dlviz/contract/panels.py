@@ -48,7 +48,8 @@ class Panel:
     ``name`` is its word in "Also show" (a gettext id), "" for what is always shown: the hero, first in the table.
     ``fills`` is the field of the concept's Result that its study computes, None where it draws what others computed;
     ``cost`` is about how long that takes, in a unit that the rows of a table share. ``figures`` are its pictures by
-    name. Where it is ``empty`` it is not computed. Rows with one stem share its study, which is computed once for all.
+    name. Where it is ``empty`` it is not computed; ``nothing`` is said where its study finds nothing (None), or nothing
+    that can be drawn. Rows with one stem share its study, which is computed once for all of them.
     """
 
     name: str
@@ -57,25 +58,30 @@ class Panel:
     fills: str | None = None
     cost: float | Callable[[Any], float] = 0.1
     empty: Empty | None = None
+    nothing: str = "nothing to draw: no finite values"
 
     def on(self, settings: Any) -> bool:
         """Whether the page shows it."""
         return not self.name or self.name in settings.panels
 
-    def missing(self, settings: Any) -> str | None:
-        """Why there is nothing to draw with these settings (a gettext id), or None."""
-        if not self.on(settings):
-            return SWITCHED_OFF
-        return self.empty.reason if self.empty is not None and self.empty.when(settings) else None
-
     def computed(self, settings: Any) -> bool:
         """Whether a run with these settings computes it. What is always shown always is."""
-        return not self.name or self.missing(settings) is None
+        return not self.name or (self.on(settings) and not self._is_empty(settings))
 
-    def drawable(self, settings: Any) -> bool:
-        """Whether a run with these settings has what is drawn: where the hero computes it, also if it is off."""
-        empty = self.empty is not None and self.empty.when(settings)
-        return not empty and (self.fills is None or self.on(settings))
+    def missing(self, result: Any) -> str | None:
+        """Why there is nothing to draw of a result (a gettext id), or None."""
+        if not self.on(result.settings):
+            return SWITCHED_OFF
+        if self.empty is not None and self._is_empty(result.settings):
+            return self.empty.reason
+        return None if self.filled(result) else self.nothing
+
+    def filled(self, result: Any) -> bool:
+        """Whether a result has what is drawn: where the hero computes it, also if the panel is off."""
+        return not self._is_empty(result.settings) and (self.fills is None or getattr(result, self.fills) is not None)
+
+    def _is_empty(self, settings: Any) -> bool:
+        return self.empty is not None and self.empty.when(settings)
 
     def takes(self, settings: Any) -> float:
         """About how long it takes with these settings."""

@@ -82,7 +82,15 @@ TABLE = (
     Panel("", "first", {"hero": Figure("Hero")}, "hero"),
     Panel("One", "shared", {"one": Figure("One")}, "both", 2.0),
     Panel("Two", "shared", {"two": Figure("Two"), "rest": Figure("Rest", when=lambda s: s.size > 1)}, "both", 2.0),
-    Panel("Never", "never", {"never": Figure("Never")}, "never", 5.0, Empty("There is none.", lambda s: s.size < 3)),
+    Panel(
+        "Never",
+        "never",
+        {"never": Figure("Never")},
+        "never",
+        5.0,
+        Empty("There is none.", lambda s: s.size < 3),
+        "Nothing was found.",
+    ),
     Panel("Bare", "bare", {"bare": Figure("Bare")}),
 )
 
@@ -165,10 +173,16 @@ def test_a_figure_draws_the_runs_that_have_its_panel(table):
     def result(**given):
         return Run(Result(Model(**given), 1), "another")
 
-    on, off = result(panels=("Never",), size=4), result(panels=(), size=4)
+    def computed(**given):
+        return Run(Result(Model(**given), 1, both=1, never=1), "another")
+
+    on, off = computed(panels=("Never",), size=4), result(panels=(), size=4)
     draw = pictures.FIGURES["never"].draw
     assert said(draw([on, off, on], look)) == ["2runs"]
-    assert said(draw([result(panels=("Never",), size=9)], look)) == ["nothingtodraw:nofinitevalues"]
+    assert said(draw([computed(panels=("Never",), size=9)], look)) == ["Nothingwasfound."]
+    # Its study found nothing: no figure is drawn of it, and none beside.
+    assert said(draw([result(panels=("Never",), size=4)], look)) == ["Nothingwasfound."]
+    assert said(draw([on, result(panels=("Never",), size=4)], look)) == ["1runs"]
     assert said(draw([result(panels=("Never",), size=1)], look)) == ["Thereisnone."]
     assert said(draw([off], look)) == [SWITCHED_OFF.replace(" ", "")]
     # What the hero computed is there whether the panel is on or not.

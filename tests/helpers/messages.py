@@ -42,6 +42,7 @@ def collected() -> set[str]:
             found |= set(settings.options(name)) if knob.words else set()
         found |= {figure.label for figure in concept.figures.FIGURES.values()}
         found |= {panel.empty.reason for panel in settings.PANELS if panel.empty is not None}
+        found |= {panel.nothing for panel in settings.PANELS}
     return found
 
 

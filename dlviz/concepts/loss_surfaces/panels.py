@@ -28,5 +28,8 @@ PANELS = (
         "Learning-rate sensitivity", "sensitivity", {"sensitivity": Figure("Learning-rate sensitivity")},
         fills="sensitivity", cost=lambda settings: 0.0 if settings.tuned else 0.5, empty=NO_OPTIMIZER,
     ),
-    Panel("Basins of attraction", "basins", {"basins": Figure("Basins of attraction")}, fills="basins", cost=9.0),
+    Panel(
+        "Basins of attraction", "basins", {"basins": Figure("Basins of attraction")}, fills="basins", cost=9.0,
+        nothing="No minimum of this surface is known.",
+    ),
 )  # fmt: skip

@@ -22,4 +22,4 @@ class Result(contract.Result):
     race: Race
     inside: Inside = switched_off()
     sensitivity: Scan = switched_off()
-    basins: Basins | None = switched_off()  # None too where no minimum of the surface is known
+    basins: Basins = switched_off()

@@ -9,8 +9,8 @@ import numpy as np
 
 from dlviz.contract import Drawing, Run
 from dlviz.drawing.grammar.axes import Plane, frame
-from dlviz.drawing.grammar.finish import finish, message
-from dlviz.drawing.grammar.theme import Look, tr
+from dlviz.drawing.grammar.finish import finish
+from dlviz.drawing.grammar.theme import Look
 from dlviz.drawing.surfaces import heat
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ def basins(runs: Sequence[Run], look: Look) -> Any:
     """Every start coloured by the minimum it reaches, the brighter the sooner."""
     result: Result = runs[0].result
     found, scene = result.basins, result.race.scene
-    if found is None:
-        return message(tr(look, "No minimum of this surface is known."), look)
     plane = Plane(scene.domain, scene.axes)
     minimum = np.where(found.minimum < 0, -1, found.minimum)
     picture = heat.basins(minimum, found.steps, found.minimum == -2, plane, look, minima=scene.minima)
@@ -33,8 +31,7 @@ def basins(runs: Sequence[Run], look: Look) -> Any:
 
 def basins_numbers(result: Result, _look: Look) -> Mapping[str, object]:
     """What its text alternative tells."""
-    share = 0.0 if result.basins is None else result.basins.share
-    return {"optimizer": result.settings.basin_optimizer, "share": share}
+    return {"optimizer": result.basins.optimizer, "share": result.basins.share}
 
 
 DRAWINGS = {"basins": Drawing(basins, basins_numbers, HEIGHT)}
