@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from dlviz.drawing.curves.end_labels import end_labels
 from dlviz.drawing.grammar.axes import Axis
 from dlviz.drawing.grammar.legends import identity_scales
 from dlviz.drawing.grammar.palette import colour
-from dlviz.drawing.grammar.piece import Piece, Spec, literal, mark, number, rows, word
+from dlviz.drawing.grammar.piece import Piece, Rows, Spec, literal, mark, number, rows, word
 from dlviz.drawing.grammar.theme import Look
 
 
@@ -33,6 +34,18 @@ class Trade:
     y_high: np.ndarray
     texts: Sequence[str]
     chosen: int | None = None
+
+
+def table(drawn: Sequence[Trade]) -> Rows:
+    """Every point of the methods with its spread, as it was computed."""
+    records: Rows = []
+    for method in drawn:
+        columns = {"x": method.x, "x1": method.x_low, "x2": method.x_high}
+        columns |= {"y": method.y, "y1": method.y_low, "y2": method.y_high}
+        points = zip(*(np.asarray(values, dtype=float).tolist() for values in columns.values()), strict=True)
+        for what, point in zip(method.texts, points, strict=True):
+            records.append({"name": method.name, "what": what} | dict(zip(columns, point, strict=True)))
+    return records
 
 
 def trades(
@@ -101,5 +114,5 @@ def trades(
         for method in drawn
         if (best := method.chosen) is not None and np.isfinite([method.x[best], method.y[best]]).all()
     ]
-    piece = Piece(layers, {name: records, chosen: rings})
+    piece = Piece(layers, {name: records, chosen: rings}, tables={name: partial(table, drawn)})
     return piece + end_labels(labelled, x, y, look, height=height, name=f"_{name} labels")

@@ -38,6 +38,19 @@ def of_others(runs: Sequence[Run], curves: Callable[[Any], Sequence[Line]]) -> l
     return [replace(line, run=run.label) for run in runs for line in curves(run.result)]
 
 
+def table(lines: Sequence[Line]) -> list[dict[str, Any]]:
+    """Every point of the curves, as it was computed, with its band; ``run`` where it is not the picture's own."""
+    records = []
+    for line in lines:
+        columns = {"x": line.x, "y": line.y, "low": line.low, "high": line.high}
+        given = {
+            name: np.asarray(values, dtype=float).tolist() for name, values in columns.items() if values is not None
+        }
+        own = {"name": line.name} | ({"run": line.run} if line.run else {})
+        records += [own | dict(zip(given, point, strict=True)) for point in zip(*given.values(), strict=True)]
+    return records
+
+
 def shares(values: np.ndarray, y: Axis) -> np.ndarray:
     """Where values lie on the axis; what a logarithmic axis cannot show because it is zero lies at its foot."""
     values = np.asarray(values, dtype=float)

@@ -6,17 +6,18 @@ Names stand at the ends of the curves rather than in a legend, and never on top 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
-from dlviz.drawing.curves.curve import LONG, Line, drawable, shares, thinned
+from dlviz.drawing.curves.curve import LONG, Line, drawable, shares, table, thinned
 from dlviz.drawing.curves.end_labels import end_labels
 from dlviz.drawing.grammar.axes import Axis
 from dlviz.drawing.grammar.halo import haloed
 from dlviz.drawing.grammar.legends import identity_scales
 from dlviz.drawing.grammar.message import say
 from dlviz.drawing.grammar.palette import colour, ghost_colour
-from dlviz.drawing.grammar.piece import CROSS, Piece, Rows, Spec, literal, mark, number, rows, word
+from dlviz.drawing.grammar.piece import CROSS, Piece, Rows, Spec, Table, literal, mark, number, rows, word
 from dlviz.drawing.grammar.runs import run_names
 from dlviz.drawing.grammar.theme import Look, tr
 
@@ -81,7 +82,10 @@ def measured(
         "clip": False,
     }
     layers.append(mark("point", f"_{name} ends", {**place, "stroke": literal("colour")}, tooltip=None, **cross))
-    piece = Piece(tuple(layers), data)
+    tables: dict[str, Table] = {name: partial(table, lines)}
+    if banded:
+        tables[f"{name} band"] = list  # its numbers stand with those of the curve
+    piece = Piece(tuple(layers), data, tables=tables)
     if labels:
         piece += end_labels(lines, x, y, look, height=height, name=f"_{name} labels")
     if not any(record["x"] is not None and record["y"] is not None for record in data[name]):
@@ -109,7 +113,7 @@ def ghost_lines(lines: Sequence[Line], x: Axis, y: Axis, look: Look, *, name: st
         "clip": True,
         "tooltip": None,
     }
-    return Piece((mark("line", name, place, **thin),), {name: records})
+    return Piece((mark("line", name, place, **thin),), {name: records}, tables={name: partial(table, lines)})
 
 
 def ghost_note(lines: Sequence[Line], look: Look) -> str:
@@ -150,7 +154,7 @@ def theory(
             dx=6 * look.unit * (-1 if slope > 0 else 1),
             dy=-8 * look.unit,
         )
-    return Piece(tuple(layers), data)
+    return Piece(tuple(layers), data, tables={name: partial(table, [Line(name, xs, ys)])})
 
 
 def marks(points: Mapping[str, tuple[float, float]], x: Axis, y: Axis, look: Look, *, name: str = "in use") -> Piece:
@@ -169,9 +173,10 @@ def marks(points: Mapping[str, tuple[float, float]], x: Axis, y: Axis, look: Loo
         "opacity": 1,
         "clip": True,
     }
-    return Piece(
-        (mark("point", name, place, tooltip=None, **style),), {name: [row for row in data if row["y"] is not None]}
-    )
+    kept = {name: [row for row in data if row["y"] is not None]}
+    whole = [Line(of, places[i : i + 1, 0], places[i : i + 1, 1]) for i, of in enumerate(points)]
+    layers = (mark("point", name, place, tooltip=None, **style),)
+    return Piece(layers, kept, tables={name: partial(table, whole)})
 
 
 def vertical(

@@ -9,7 +9,7 @@ import numpy as np
 from dlviz.drawing.curves.curve import drawable
 from dlviz.drawing.grammar.axes import Axis, ticks
 from dlviz.drawing.grammar.palette import colour
-from dlviz.drawing.grammar.piece import Piece, literal, mark, number, rows, word
+from dlviz.drawing.grammar.piece import Piece, Rows, literal, mark, number, rows, word
 from dlviz.drawing.grammar.theme import Look
 
 
@@ -54,4 +54,9 @@ def ranges(
         mark("text", name, place, align="left", baseline="middle", dx=10 * look.unit, color=look.inks.muted,
              fontSize=look.label, tooltip=None),
     )  # fmt: skip
-    return Piece(layers, data)
+
+    def whole() -> Rows:
+        columns = [np.asarray(part, dtype=float).tolist() for part in (middle, low, high)]
+        return [{"name": of, "x": x_, "low": a, "high": b} for of, x_, a, b in zip(names, *columns, strict=True)]
+
+    return Piece(layers, data, tables={name: whole})

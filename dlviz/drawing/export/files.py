@@ -160,13 +160,18 @@ def with_caption(spec: dict[str, Any], caption: Sequence[str], look: Look) -> di
 
 
 def csv(chart: alt.TopLevelMixin) -> bytes:
-    """The rows drawn, as one table: a column ``dataset`` says which rows, then all their columns.
+    """The numbers of a picture as one table: a column ``dataset`` says which rows, then all their columns.
 
-    Drawing aids are left out: names that start with an underscore, ``until``, and rows marked ``_aid``,
-    which only cut a line at the edge of the picture. UTF-8 with a byte order mark, without which Excel
-    takes Chinese for Latin-1.
+    They are those that were computed, also where the picture cannot show them: beyond its axes, or of a curve that is
+    thinned to what a screen can show. What is not a number is left empty. Drawing aids are left out: names that start
+    with an underscore, and ``until``. UTF-8 with a byte order mark, without which Excel takes Chinese for Latin-1.
     """
-    datasets = {name: rows for name, rows in _datasets(chart).items() if not name.startswith("_")}
+    tables = getattr(chart, "tables", {})
+    datasets = {
+        name: tables[name]() if name in tables else rows
+        for name, rows in _datasets(chart).items()
+        if not name.startswith("_")
+    }
     columns = list(
         dict.fromkeys(
             c for rows in datasets.values() for row in rows for c in row if not c.startswith("_") and c != "until"
@@ -176,7 +181,7 @@ def csv(chart: alt.TopLevelMixin) -> bytes:
     writer = csv_writer.writer(out)
     writer.writerow(["dataset", *columns])
     for name, rows in datasets.items():
-        writer.writerows([name, *(_cell(row.get(column)) for column in columns)] for row in rows if "_aid" not in row)
+        writer.writerows([name, *(_cell(row.get(column)) for column in columns)] for row in rows)
     return out.getvalue().encode("utf-8-sig")
 
 
@@ -187,7 +192,7 @@ def _datasets(chart: alt.TopLevelMixin) -> dict[str, list[dict[str, Any]]]:
 
 def _cell(value: Any) -> Any:
     """A cell that a spreadsheet reads as what it is: a text is never taken for a formula."""
-    if value is None:
+    if value is None or value != value:  # NaN: there is no number
         return ""
     if isinstance(value, str) and value[:1] in "=+-@\t\r":
         return "'" + value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import altair as alt
@@ -10,7 +10,7 @@ import altair as alt
 from dlviz.drawing.grammar.blank import blank
 from dlviz.drawing.grammar.labels import wrap
 from dlviz.drawing.grammar.message import say
-from dlviz.drawing.grammar.piece import Piece, Spec, says
+from dlviz.drawing.grammar.piece import Piece, Spec, Table, says
 from dlviz.drawing.grammar.theme import SLIDE, Look, config, tr
 
 
@@ -19,11 +19,13 @@ class Figure(alt.LayerChart):
 
     ``to_dict`` neither validates nor walks through the rows (Altair takes 140 ms for 5,000 of them,
     and 400 ms with validation); the tests validate every figure against Vega-Lite's schema instead.
+    ``tables`` are those of its piece.
     """
 
-    def __init__(self, **spec: Any) -> None:
+    def __init__(self, tables: Mapping[str, Table] | None = None, **spec: Any) -> None:
         # Past LayerChart's own initialiser, which expects Altair objects as layers.
         super(alt.LayerChart, self).__init__(**spec)
+        object.__setattr__(self, "tables", dict(tables or {}))  # Altair takes every attribute for a part of the spec
 
     def to_dict(self, validate: bool = False, **options: Any) -> Spec:
         return {
@@ -32,7 +34,7 @@ class Figure(alt.LayerChart):
         }
 
     def copy(self, deep: bool | Iterable[Any] = False, ignore: list[str] | None = None) -> Figure:
-        return Figure(**self._kwds)
+        return Figure(self.tables, **self._kwds)
 
 
 def finish(
@@ -64,7 +66,7 @@ def finish(
         "config": config(look),
         **top,
     }
-    return Figure(**spec)
+    return Figure(piece.tables, **spec)
 
 
 def message(text: str, look: Look, *, height: int | None = None) -> Figure:

@@ -18,7 +18,7 @@ sliders in the chart stay where they are. What changes from run to run therefore
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +27,8 @@ import numpy as np
 
 Rows = list[dict[str, Any]]
 Spec = dict[str, Any]
+Table = Callable[[], Rows]
+"""What a file of numbers holds in place of the rows that are drawn; made only when a file is."""
 
 CROSS = "M-1,-1L1,1M1,-1L-1,1"
 """A cross as the shape of a point mark."""
@@ -34,11 +36,16 @@ CROSS = "M-1,-1L1,1M1,-1L-1,1"
 
 @dataclass(frozen=True, eq=False)
 class Piece:
-    """Layers, bottom first, with the named rows they draw and the chart's parameters they use."""
+    """Layers, bottom first, with the named rows they draw and the chart's parameters they use.
+
+    ``tables`` gives, by the name of the rows, the numbers as they were computed, where what is drawn is cut to what
+    a picture can show.
+    """
 
     layers: tuple[Spec, ...] = ()
     data: Mapping[str, Rows] = field(default_factory=dict)
     params: tuple[Spec, ...] = ()
+    tables: Mapping[str, Table] = field(default_factory=dict)
 
     def __add__(self, other: Piece) -> Piece:
         """``other`` on top of this. One name stands for one set of rows, one parameter for one slider."""
@@ -48,7 +55,8 @@ class Piece:
                     f"two pieces bring different rows under the name {name!r}; give one of them another name"
                 )
         params = {param["name"]: param for param in (*self.params, *other.params)}
-        return Piece(self.layers + other.layers, {**self.data, **other.data}, tuple(params.values()))
+        data, tables = {**self.data, **other.data}, {**self.tables, **other.tables}
+        return Piece(self.layers + other.layers, data, tuple(params.values()), tables)
 
     @classmethod
     def of(cls, chart: alt.Chart | alt.LayerChart, data: Mapping[str, Rows]) -> Piece:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -81,7 +82,7 @@ def paths(runs: Sequence[Path], plane: Plane, look: Look, *, scrub: bool = True,
         mark("point", "starts", place, shape="circle", opacity=1, tooltip=None, **ring),
         *_exit_layers(plane, look, scrub),
     )
-    piece = Piece(layers, data)
+    piece = Piece(layers, data, tables={"paths": partial(table, runs)})
     if not any(record["x"] is not None for record in data["paths"]) and not data["_exits"]:
         piece += say(tr(look, "no path to draw: no finite values"), look)
     return piece
@@ -106,7 +107,19 @@ def ghosts(runs: Sequence[Path], plane: Plane, look: Look, *, name: str = "pinne
     under: Spec = {**thin, "strokeWidth": 0.6 * look.line + 1.6 * look.unit, "opacity": 0.6}
     layers = [mark("line", name, {**track, "stroke": {"value": look.inks.halo}}, **under)]
     layers.append(mark("line", name, track, strokeDash=[5 * look.unit, 3 * look.unit], **thin))
-    return Piece(tuple(layers), {name: records})
+    return Piece(tuple(layers), {name: records}, tables={name: partial(table, runs)})
+
+
+def table(runs: Sequence[Path]) -> Rows:
+    """Every step of the runs, as it was computed, to the one at which a run left; ``run`` where it is another's."""
+    records: Rows = []
+    for run in runs:
+        places = np.asarray(run.w[: None if run.diverged < 0 else run.diverged + 1], dtype=float).tolist()
+        own = {"name": run.name} | ({"run": run.run} if run.run else {})
+        for step, (x, y) in enumerate(places):
+            loss = {} if run.loss is None else {"loss": float(run.loss[step])}
+            records.append(own | {"step": step, "x": x, "y": y} | loss)
+    return records
 
 
 def _rows(runs: Sequence[Path], plane: Plane, look: Look) -> Rows:

@@ -1,0 +1,97 @@
+"""A file of numbers holds what was computed, also where the picture cannot show it."""
+
+from __future__ import annotations
+
+import csv
+import io
+from types import ModuleType
+
+import numpy as np
+import pytest
+from runs import run
+
+from dlviz import catalog
+from dlviz.contract import Run
+from dlviz.drawing.curves import crosses, curve, dots, histogram, lines, ranges
+from dlviz.drawing.export.files import csv as table_of
+from dlviz.drawing.grammar.theme import Look
+from dlviz.drawing.surfaces import paths
+
+CUTTING: tuple[tuple[ModuleType, str], ...] = (
+    *((module, "drawable") for module in (crosses, curve, dots, histogram, lines, ranges)), (lines, "thinned"),
+    (paths, "_kept"),
+)  # fmt: skip
+"""What cuts values to what a picture can show, or leaves points out of it."""
+
+
+def read(stem: str, figure: str, result) -> list[dict[str, str]]:
+    chart = catalog.concepts()[stem].figures.FIGURES[figure].draw([Run(result)], Look())
+    return list(csv.DictReader(io.StringIO(table_of(chart).decode("utf-8-sig"))))
+
+
+def preset(stem: str, name: str):
+    (found,) = (preset for preset in catalog.concepts()[stem].experiment.PRESETS if preset.name == name)
+    return run(stem, found.settings)
+
+
+@pytest.mark.parametrize("stem", catalog.concepts())
+def test_no_number_in_a_file_depends_on_what_the_picture_can_show(stem, monkeypatch):
+    """The rows that are drawn are spoilt on their way into the picture: those of the file stay as they are."""
+    concept = catalog.concepts()[stem]
+    presets = concept.experiment.PRESETS
+    cases = [(run(stem, p.settings), name) for p in presets for name in concept.figures.shown(p.settings)]
+    before = [read(stem, name, result) for result, name in cases]
+    for module, name in CUTTING:
+        if name == "drawable":
+            monkeypatch.setattr(module, name, lambda values, _axis: np.full(np.shape(values), 0.5))
+        elif name == "thinned":
+            monkeypatch.setattr(module, name, lambda values, most=0: np.arange(min(2, len(values))))
+        else:
+            monkeypatch.setattr(module, name, lambda places, _plane: np.arange(min(2, len(places))))
+    for (result, name), expected in zip(cases, before, strict=True):
+        # Crosses and leaders stand where curves end: they are drawing aids, in no file.
+        assert read(stem, name, result) == expected, (name, result.settings)
+
+
+def test_a_file_holds_every_step_of_every_run_on_a_surface():
+    for name in ("saddle", "standardised", "above_limit", "noise_ball"):
+        race = preset("loss_surfaces", name).race
+        rows = [
+            row for row in read("loss_surfaces", "hero", preset("loss_surfaces", name)) if row["dataset"] == "paths"
+        ]
+        for descent in race.descents:
+            own = [row for row in rows if row["name"] == descent.optimizer]
+            places = np.array([[float(row[axis]) if row[axis] else np.nan for axis in "xy"] for row in own])
+            end = len(descent.w) if descent.left_at is None else descent.left_at + 1
+            assert np.array_equal(places, descent.w[:end, 0], equal_nan=True), (name, descent.optimizer)
+
+
+@pytest.mark.parametrize("name", ["saddle", "standardised", "above_limit"])
+def test_the_losses_of_a_file_are_those_of_the_run(name):
+    result = preset("loss_surfaces", name)
+    rows = [row for row in read("loss_surfaces", "loss", result) if row["dataset"] == "lines"]
+    lowest = result.race.scene.lowest or 0.0
+    for descent in result.race.descents:
+        found = {int(float(row["x"])): float(row["y"]) for row in rows if row["name"] == descent.optimizer and row["y"]}
+        losses = descent.loss[:, 0]
+        above = losses - (lowest if np.nanmin(losses) >= lowest else 0.0)
+        finite = np.flatnonzero(np.isfinite(above))
+        assert found == {int(step): float(above[step]) for step in finite}, descent.optimizer
+
+
+def test_a_saddle_s_losses_go_as_far_down_as_they_went():
+    """What an independent check found: −34.13 stood in the file where the run ended at −189.9."""
+    rows = read("loss_surfaces", "loss", preset("loss_surfaces", "saddle"))
+    ends = {row["name"]: float(row["y"]) for row in rows if row["dataset"] == "lines" and row["y"]}
+    assert ends["GD"] == pytest.approx(-189.905, abs=1e-3)
+    assert ends["Adam"] == pytest.approx(-47.136, abs=1e-3)
+    standardised = read("loss_surfaces", "loss", preset("loss_surfaces", "standardised"))
+    step = [row for row in standardised if row["dataset"] == "lines" and row["name"] == "GD" and float(row["x"]) == 20]
+    assert [float(row["y"]) for row in step] == [0.0]
+
+
+def test_bounds_beyond_the_axis_are_not_cut():
+    result = preset("bptt", "norm")
+    rows = [float(row["y"]) for row in read("bptt", "hero", result) if row["dataset"] == "bound" and row["y"]]
+    assert max(rows) > 1e7  # 3,347,711 was the most that the picture can show
+    assert len(set(rows)) == len(rows)
