@@ -50,6 +50,7 @@ def test_png_has_the_size_asked_for(scale):
         io.BytesIO(files.render(message("Nothing yet", Look(), height=100), "png", scale=scale, width=300))
     )
     assert image.format == "PNG" and image.size == (300 * scale, 100 * scale)
+    assert image.info["dpi"] == pytest.approx((72 * scale, 72 * scale), rel=1e-3), "as large on paper as on screen"
 
 
 @pytest.mark.parametrize("title", [None, "Ravine"])

@@ -53,7 +53,8 @@ def work(job: dict) -> bytes:
         return numbered(vl_convert.vegalite_to_svg(spec, vl_version=job["version"])).encode()
     if job["format"] == "pdf":
         return vl_convert.vegalite_to_pdf(spec, vl_version=job["version"])
-    return vl_convert.vegalite_to_png(spec, vl_version=job["version"], scale=job["scale"], ppi=72)
+    # The file carries its resolution: at twice the size on screen 144 dpi, so that it is as large as on screen.
+    return vl_convert.vegalite_to_png(spec, vl_version=job["version"], scale=1, ppi=72 * job["scale"])
 
 
 def numbered(svg: str) -> str:
