@@ -95,3 +95,11 @@ def test_bounds_beyond_the_axis_are_not_cut():
     rows = [float(row["y"]) for row in read("bptt", "hero", result) if row["dataset"] == "bound" and row["y"]]
     assert max(rows) > 1e7  # 3,347,711 was the most that the picture can show
     assert len(set(rows)) == len(rows)
+
+
+def test_a_ridge_s_numbers_are_its_densities():
+    result = preset("initialization", "too_small")
+    rows = [row for row in read("initialization", "hero", result) if row["dataset"] == "ridges"]
+    hills = result.signals.hills
+    assert np.array_equal([float(row["density"]) for row in rows], hills.density.ravel())
+    assert [float(row["x2"]) for row in rows[: len(hills.edges) - 1]] == hills.edges[1:].tolist()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from dlviz.drawing.grammar.axes import Axis, frame
 from dlviz.drawing.grammar.finish import finish, footnote
 from dlviz.drawing.grammar.halo import haloed
 from dlviz.drawing.grammar.palette import colour, ghost_colour, mix
-from dlviz.drawing.grammar.piece import Piece, Spec, mark, number, rows, word
+from dlviz.drawing.grammar.piece import Piece, Rows, Spec, mark, number, rows, word
 from dlviz.drawing.grammar.runs import run_names
 from dlviz.drawing.grammar.theme import Look, tr
 
@@ -45,6 +46,7 @@ def hero(runs: Sequence[Run], look: Look) -> Any:
     piece += ridgeline.ridges(
         hills.edges, overlap * _heights(hills, logarithmic), x, y, look, colours=(pale, hue), texts=lit
     )
+    piece += Piece(tables={"ridges": partial(_densities, hills)})  # heights are scaled: a file has what was measured
     piece += _bare(result, y, look, overlap)
     piece += _zeros(hills, x, y, look)
     for i, run in enumerate(beside):
@@ -65,6 +67,16 @@ def hero(runs: Sequence[Run], look: Look) -> Any:
             look, "Bare line: most values other than zero lie beyond the picture, the written share of them."
         )
     return finish(piece, look, height=HEIGHT, title=footnote(note, look))
+
+
+def _densities(hills: Hills) -> Rows:
+    """The density in every bin from ``x`` to ``x2`` of every layer."""
+    low, high = hills.edges[:-1].tolist(), hills.edges[1:].tolist()
+    return [
+        {"layer": layer, "x": a, "x2": b, "density": density}
+        for layer, densities in enumerate(hills.density.tolist(), 1)
+        for a, b, density in zip(low, high, densities, strict=True)
+    ]
 
 
 def _heights(hills: Hills, logarithmic: bool) -> np.ndarray:
