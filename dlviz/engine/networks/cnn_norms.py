@@ -33,18 +33,13 @@ class Saved(NamedTuple):
     """
 
     x: Tensor  # (M, N, P, C) what came in
-    room: Tensor  # (M, N, P or more, C) what came out
+    out: Tensor  # (M, N, P, C) what came out
     mean: Tensor  # (V, N, C) over each set
     var: Tensor
     inverse: Tensor  # (M, N, C) 1/σ
     scale: Tensor | None  # (M, N, C) γ/σ
     centre: Tensor  # (M, N, C) what was subtracted
     shares: Tensor  # (S, 2, 3) Switchable's weights
-
-    @property
-    def out(self) -> Tensor:
-        """(M, N, P, C) what came out."""
-        return self.room[:, :, : self.x.shape[2]]
 
 
 class Norms:
@@ -78,20 +73,18 @@ class Norms:
 
     def __call__(
         self, x: Tensor, gamma: Tensor, beta: Tensor, mixing: Tensor, running: tuple[Tensor, Tensor] | None = None,
-        *, training: bool = True, room: Tensor | None = None,
+        *, training: bool = True,
     ) -> Saved:  # fmt: skip
         """The outputs, and what :meth:`backward` needs; ``gamma``, ``beta`` (M, C), ``mixing`` (M, 2, 3).
 
         ``mixing`` holds Switchable's logits for the mean and the variance, over instance, layer and batch statistics.
         ``running`` are BatchNorm's averages, mean and variance (S, C): in training they move towards the batch's, as
-        in ``torch.nn.BatchNorm2d``, otherwise BatchNorm uses them. The outputs are written to the first P
-        positions of ``room`` (M, N, P or more, C) if it is given.
+        in ``torch.nn.BatchNorm2d``, otherwise BatchNorm uses them.
         """
         import torch
 
-        room = torch.empty_like(x) if room is None else room
         if COMPILED and training and x.device.type == "cpu":
-            return self._compiled(x.contiguous(), gamma, beta, mixing, running, room.contiguous())
+            return self._compiled(x.contiguous(), gamma, beta, mixing, running)
         positions = x.shape[2]
         values = torch.stack([x.sum(2), (x * x).sum(2)] if positions > 1 else [x[:, :, 0], x[:, :, 0].square()])
         mean, square = self._over_sets(values, positions)
@@ -104,13 +97,13 @@ class Norms:
         inverse = (total + self._added.to(x.dtype)).rsqrt_()
         scale = inverse * gamma[:, None]
         shift = torch.addcmul(beta[:, None], centre, scale, value=-1)
-        torch.addcmul(shift[:, :, None], x, scale[:, :, None], out=room[:, :, :positions]).relu_()
-        return Saved(x, room, mean, var, inverse, scale, centre, shares)
+        out = torch.addcmul(shift[:, :, None], x, scale[:, :, None]).relu_()
+        return Saved(x, out, mean, var, inverse, scale, centre, shares)
 
     def backward(self, gradient: Tensor, saved: Saved, gamma: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
         """The gradients by x, γ (M, C), β (M, C) and Switchable's logits (S, 2, 3), from that by the outputs.
 
-        ``gradient`` is (M, N, P or more, C). With weights w, v of the means and variances over the sets k of cells,
+        With weights w, v of the means and variances over the sets k of cells,
         σ² = Σ vₖσₖ² + ε, and g the gradient by x̂::
 
             dx = g/σ − Σ wₖ meanₖ(g/σ) − Σ vₖ (x − μₖ) meanₖ(g x̂/σ²)
@@ -122,7 +115,7 @@ class Norms:
         if saved.scale is None:
             return self._compiled_backward(gradient, saved, gamma)
         x, positions = saved.x, saved.x.shape[2]
-        g = torch.ops.aten.threshold_backward(gradient[:, :, :positions], saved.out, 0)
+        g = torch.ops.aten.threshold_backward(gradient, saved.out, 0)
         if positions > 1:
             by_shift, by_scale = g.sum(2), (g * x).sum(2)
         else:
@@ -145,24 +138,23 @@ class Norms:
         return by_x.addcmul_(x, by_var[:, :, None], value=-1), by_gamma, by_shift.sum(1), to_mixing
 
     def _compiled(
-        self, x: Tensor, gamma: Tensor, beta: Tensor, mixing: Tensor, running: tuple[Tensor, Tensor] | None,
-        room: Tensor,
-    ) -> Saved:  # fmt: skip
+        self, x: Tensor, gamma: Tensor, beta: Tensor, mixing: Tensor, running: tuple[Tensor, Tensor] | None
+    ) -> Saved:
         from dlviz.engine.networks import norm_kernels
 
         _, examples, positions, channels = x.shape
-        shares = mixing[self.switching or slice(0)].softmax(-1)
+        shares, out = mixing[self.switching or slice(0)].softmax(-1), x.new_empty(x.shape)
         centre, inverse = x.new_empty(2, self.models, examples, channels)
         sets = x.new_empty(2, len(shares), 3, examples, channels)
         batches = 0 if self.batch is None else self.batch.stop - self.batch.start
         batch = x.new_empty(2, batches, channels)
         norm_kernels.forward(
             x.numpy(), *self._tables, gamma.numpy(), beta.numpy(), shares.numpy(), x.numpy().dtype.type(self._eps),
-            room.numpy(), centre.numpy(), inverse.numpy(), sets[0].numpy(), sets[1].numpy(), batch.numpy(),
+            out.numpy(), centre.numpy(), inverse.numpy(), sets[0].numpy(), sets[1].numpy(), batch.numpy(),
         )  # fmt: skip
         if batches and running is not None:
             _move(running, batch[0], batch[1], examples * positions)
-        return Saved(x, room, sets[0], sets[1], inverse, None, centre, shares)
+        return Saved(x, out, sets[0], sets[1], inverse, None, centre, shares)
 
     def _compiled_backward(
         self, gradient: Tensor, saved: Saved, gamma: Tensor
@@ -172,7 +164,7 @@ class Norms:
         x, shares = saved.x, saved.shares
         by_x, (by_gamma, by_beta) = x.new_empty(x.shape), gamma.new_empty(2, *gamma.shape)
         by_shares, room = shares.new_empty(shares.shape), x.new_empty(6, x.shape[1], x.shape[3])
-        given = gradient.contiguous(), x, saved.room
+        given = gradient.contiguous(), x, saved.out
         kept = gamma, shares, saved.centre, saved.inverse, saved.mean, saved.var
         norm_kernels.backward(
             *(part.numpy() for part in given), *self._tables, *(part.numpy() for part in kept),

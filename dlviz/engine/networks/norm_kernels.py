@@ -35,7 +35,7 @@ def _average(values, over_batch, size):
 
 @compiled
 def forward(x, kinds, sizes, centred, gamma, beta, shares, eps, out, centre, inverse, set_mean, set_var, batch):
-    """Outputs max(0, γ x̂ + β) of ``x`` (M, N, P, C) into ``out`` (M, N, P or more, C); centre and 1/σ into (M, N, C).
+    """Outputs max(0, γ x̂ + β) of ``x`` (M, N, P, C) into ``out``; centre and 1/σ into (M, N, C).
 
     ``shares`` (S, 2, 3) of the S Switchable models, ``set_mean``, ``set_var`` (S, 3, N, C) what their sets give, and
     ``batch`` (2, B, C) the statistics of the B models with BatchNorm.
@@ -116,7 +116,7 @@ def backward(
 ):  # fmt: skip
     """The gradients by x, γ, β and Switchable's shares, from that by the outputs; ``sums`` (6, N, C) is room.
 
-    ``gradient`` and ``out`` may have more positions than ``x``. All arrays are contiguous.
+    All arrays are contiguous.
     """
     models, examples, positions, channels = x.shape
     by_scale, by_shift, to_mean, to_var = sums[0], sums[1], sums[2], sums[3]

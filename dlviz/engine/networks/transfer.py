@@ -160,33 +160,33 @@ class PartlyFrozen:
 
     def gradients(self, x: Tensor | None, y: Tensor, loss: Loss, alive: Alive = nothing) -> tuple[Tensor, list[Tensor]]:
         """Losses (M,) and the gradients by the parameters, with those of L2-SP and distillation."""
-        logits, rows, inputs = self._forward(x, alive)
+        import torch
+
+        logits, inputs = self._forward(x, alive)
         last, networks = len(self.active) - 1, self.networks
         values, delta = with_gradient(loss, logits, y)
         found: dict[str, Tensor] = {}
         for layer in range(last, -1, -1):
             kind = networks.layers[layer]
             alive()
-            flat = delta.reshape(len(delta), -1, kind.units)
-            found[f"weights.{layer}"], found[f"biases.{layer}"] = flat.transpose(1, 2).bmm(rows[layer]), flat.sum(1)
+            found[f"weights.{layer}"], found[f"biases.{layer}"] = kind.by_weights(delta, inputs[layer], alive)
             below = self.active[layer - 1] if layer else 0
             if not below:
                 break
-            delta = kind.fold(flat[:below].bmm(networks.weights[layer][:below]))
+            delta = kind.by_inputs(delta[:below], networks.weights[layer][:below], alive)
             if layer == last and self._taught is not None:
                 self._add_distillation(delta, self._taught, inputs[last], x)
-            # The slope of ReLU as a number: a product with truth values converts them first, for most of its time.
-            delta = delta * inputs[layer][:below].sign()
+            delta = torch.ops.aten.threshold_backward(delta, inputs[layer][:below], 0)
         if self._pull is not None:
             self._add_pull(found, self._pull)
         return values, [found[name] for name in self._trained]
 
-    def _forward(self, x: Tensor | None, alive: Alive) -> tuple[Tensor, dict[int, Tensor], dict[int, Tensor]]:
-        """Logits, and of every layer from the first trained one on what met the weights and its inputs."""
+    def _forward(self, x: Tensor | None, alive: Alive) -> tuple[Tensor, dict[int, Tensor]]:
+        """Logits, and the inputs of every layer from the first trained one on."""
         import torch
 
         first = self.active.index(next(filter(None, self.active)))
-        rows, inputs = {}, {}
+        inputs = {}
         h = self._examples(first, slice(self.active[first]), x)
         for layer in range(first, len(self.active)):
             count = self.active[layer]
@@ -194,8 +194,8 @@ class PartlyFrozen:
                 h = torch.cat([h, self._examples(layer, slice(len(h), count), x)])
             alive()
             inputs[layer] = h
-            rows[layer], h = self.networks.apply(layer, h, slice(count))
-        return h, rows, inputs
+            h = self.networks.apply(layer, h, slice(count), alive)
+        return h, inputs
 
     def _examples(self, layer: int, models: slice, chosen: Tensor | None) -> Tensor:
         """The inputs (m, B, d) of some models' first trained layer, for the examples of this step."""
