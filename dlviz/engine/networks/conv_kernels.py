@@ -173,18 +173,18 @@ def forward(x, weights, biases, side, stride, out):
             row, column = place // size * stride - 1, place % size * stride - 1
             for first in range(0, examples, 4):
                 rows = _four(m * examples, first, examples)
+                at = _scaled(rows, positions * inputs, 0)
                 for channel in range(0, channels, 2 * WIDTH):
                     left, right = _two(channel, channels)
                     tile = _filled(_load(biases, m * channels + left), _load(biases, m * channels + right))
                     for down in range(max(0, -row), min(3, side - row)):
                         for over in range(max(0, -column), min(3, side - column)):
                             position = (row + down) * side + column + over
-                            at = _scaled(rows, positions * inputs, position * inputs)
-                            tap = (down * 3 + over) * inputs * channels
+                            tap = (down * 3 + over) * inputs
                             for i in range(inputs):
-                                met = tap + i * channels
+                                met = (tap + i) * channels
                                 one, two = _load(kernel, met + left), _load(kernel, met + right)
-                                tile = _added(tile, x, at, i, one, two)
+                                tile = _added(tile, x, at, position * inputs + i, one, two)
                     _write(tile, out, _scaled(rows, places * channels, place * channels), left, right)
 
 
@@ -238,11 +238,11 @@ def by_weights(gradient, x, side, stride, out):
                 for channel in range(0, channels, 2 * WIDTH):
                     left, right = _two(channel, channels)
                     tile = _filled(_zeros(x), _zeros(x))
-                    for n in range(m * examples, (m + 1) * examples):
-                        for y in range(top, bottom):
-                            for z in range(begin, end):
-                                at = (n * positions + (y * stride + down) * side + z * stride + over) * inputs
-                                met = (n * places + y * size + z) * channels
+                    for y in range(top, bottom):
+                        for z in range(begin, end):
+                            position, place = (y * stride + down) * side + z * stride + over, y * size + z
+                            for n in range(m * examples, (m + 1) * examples):
+                                at, met = (n * positions + position) * inputs, (n * places + place) * channels
                                 one, two = _load(gradient, met + left), _load(gradient, met + right)
                                 tile = _added(tile, x, rows, at, one, two)
                     _write(tile, found, _scaled(rows, channels, tap * inputs * channels), left, right)
