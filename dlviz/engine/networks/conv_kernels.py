@@ -1,12 +1,13 @@
 """3x3 convolutions with padding 1 on the CPU, compiled: one model after another, and no table of neighbours in memory.
 
 Feature maps stand as (M, N, P, C), weights as (M, O, 9·C) with the taps outermost; the stride is 1 or 2. The innermost
-loops add up a *tile* of sums that stay in the processor's registers: four rows (examples at one position, which meet
-the same weights) times two vectors of eight channels. LLVM vectorises an inner loop of numba's, too, but leaves its
-sums in memory, for it cannot know that two arrays are apart; so the vector is a type of its own here, of which LLVM
-makes what the processor has: two registers of four numbers, or one of eight.
+loops add up a *tile* of sums that stay in the processor's registers: five rows (examples at one position, which meet
+the same weights; a few labels of each of five classes make batches of 5, 10 and 25) times two vectors of eight
+channels. LLVM vectorises an inner loop of numba's, too, but leaves its sums in memory, for it cannot know that two
+arrays are apart; so the vector is a type of its own here, of which LLVM makes what the processor has: two registers of
+four numbers, or one of eight.
 
-Taps in the padding are left out, of a 3x3 map 32 of 81. Where there are fewer than four examples or sixteen channels,
+Taps in the padding are left out, of a 3x3 map 32 of 81. Where there are fewer than five examples or sixteen channels,
 or a rest of them, some stand in a tile twice, or in two tiles: the same numbers are then written again.
 
 The kernels release the GIL. All arrays are contiguous, and channels but for those of the images multiples of eight. All
@@ -99,10 +100,10 @@ def _add_scaled(_typing, total, array, at, vector):
 
 
 @compiled
-def _four(start, first, count):
-    """Four numbers from ``start + first`` on, and none from ``start + count`` on."""
-    first, last = start + max(0, min(first, count - 4)), start + count - 1
-    return first, min(first + 1, last), min(first + 2, last), min(first + 3, last)
+def _five(start, first, count):
+    """Five numbers from ``start + first`` on, and none from ``start + count`` on."""
+    first, last = start + max(0, min(first, count - 5)), start + count - 1
+    return first, min(first + 1, last), min(first + 2, last), min(first + 3, last), min(first + 4, last)
 
 
 @compiled
@@ -114,27 +115,28 @@ def _two(first, channels):
 @compiled
 def _filled(left, right):
     """A tile whose rows are alike."""
-    return left, right, left, right, left, right, left, right
+    return left, right, left, right, left, right, left, right, left, right
 
 
 @compiled
 def _added(tile, numbers, at, i, left, right):
-    """A tile plus the outer product of four ``numbers``, those ``i`` after ``at``, and two vectors."""
-    a, b, c, d, e, f, g, h = tile
-    one, two, three, four = at
+    """A tile plus the outer product of five ``numbers``, those ``i`` after ``at``, and two vectors."""
+    a, b, c, d, e, f, g, h, p, q = tile
+    one, two, three, four, five = at
     return (
         _add_scaled(a, numbers, one + i, left), _add_scaled(b, numbers, one + i, right),
         _add_scaled(c, numbers, two + i, left), _add_scaled(d, numbers, two + i, right),
         _add_scaled(e, numbers, three + i, left), _add_scaled(f, numbers, three + i, right),
         _add_scaled(g, numbers, four + i, left), _add_scaled(h, numbers, four + i, right),
+        _add_scaled(p, numbers, five + i, left), _add_scaled(q, numbers, five + i, right),
     )  # fmt: skip
 
 
 @compiled
 def _write(tile, out, at, left, right):
     """The rows of a tile to ``out``, from ``at`` on, the vectors ``left`` and ``right`` after it."""
-    a, b, c, d, e, f, g, h = tile
-    one, two, three, four = at
+    a, b, c, d, e, f, g, h, p, q = tile
+    one, two, three, four, five = at
     _store(out, one + left, a)
     _store(out, one + right, b)
     _store(out, two + left, c)
@@ -143,13 +145,15 @@ def _write(tile, out, at, left, right):
     _store(out, three + right, f)
     _store(out, four + left, g)
     _store(out, four + right, h)
+    _store(out, five + left, p)
+    _store(out, five + right, q)
 
 
 @compiled
 def _scaled(at, by, plus):
-    """Four places, in steps ``by``."""
-    one, two, three, four = at
-    return one * by + plus, two * by + plus, three * by + plus, four * by + plus
+    """Five places, in steps ``by``."""
+    one, two, three, four, five = at
+    return one * by + plus, two * by + plus, three * by + plus, four * by + plus, five * by + plus
 
 
 @compiled
@@ -171,8 +175,8 @@ def forward(x, weights, biases, side, stride, out):
         _transposed(weights[m], kernel)
         for place in range(places):
             row, column = place // size * stride - 1, place % size * stride - 1
-            for first in range(0, examples, 4):
-                rows = _four(m * examples, first, examples)
+            for first in range(0, examples, 5):
+                rows = _five(m * examples, first, examples)
                 at = _scaled(rows, positions * inputs, 0)
                 for channel in range(0, channels, 2 * WIDTH):
                     left, right = _two(channel, channels)
@@ -197,8 +201,8 @@ def by_inputs(gradient, weights, side, stride, out):
     for m in range(models):
         for position in range(positions):
             row, column = position // side + 1, position % side + 1
-            for first in range(0, examples, 4):
-                rows = _four(m * examples, first, examples)
+            for first in range(0, examples, 5):
+                rows = _five(m * examples, first, examples)
                 for channel in range(0, inputs, 2 * WIDTH):
                     left, right = _two(channel, inputs)
                     tile = _filled(_zeros(gradient), _zeros(gradient))
@@ -233,8 +237,8 @@ def by_weights(gradient, x, side, stride, out):
             # The output rows and columns for which this tap is within the map.
             top, bottom = (1 if down < 0 else 0), min(size, (side - 1 - down) // stride + 1)
             begin, end = (1 if over < 0 else 0), min(size, (side - 1 - over) // stride + 1)
-            for first in range(0, inputs, 4):
-                rows = _four(0, first, inputs)
+            for first in range(0, inputs, 5):
+                rows = _five(0, first, inputs)
                 for channel in range(0, channels, 2 * WIDTH):
                     left, right = _two(channel, channels)
                     tile = _filled(_zeros(x), _zeros(x))
