@@ -131,10 +131,11 @@ def prepare() -> None:
 
     The first runs do it anyway; called early, in a thread, it spares the first visitor the wait.
     """
-    from dlviz.engine.networks import norm_kernels
+    from dlviz.engine.networks import conv_kernels, norm_kernels
     from dlviz.engine.optimizers import RULES
     from dlviz.engine.surfaces.named import surface
 
+    conv_kernels.prepare()
     norm_kernels.prepare()
     ground = surface("Saddle")
     final_loss(ground, [Lanes(RULES["GD"], 0.0, 0.0, 0.1)], 1)

@@ -1,8 +1,8 @@
 """Stacked small convolutional networks with different norms; the gradients are written out.
 
 Each network is three 3x3 convolutions, each followed by a norm, γ and β and ReLU, and a linear readout. At mini-batches
-of a few examples the time goes into calls, not into arithmetic: norms are compiled kernels, and autograd would only add
-calls.
+of a few examples the time goes into calls, not into arithmetic: convolutions and norms are compiled kernels, and
+autograd would only add calls.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dlviz.engine.networks.cnn_norms import Norms, Saved
+from dlviz.engine.networks.convolution import Convolution
 from dlviz.engine.networks.fit import Loss
 from dlviz.engine.networks.losses import with_gradient
 from dlviz.engine.networks.model import Alive, nothing
-from dlviz.engine.networks.patches import gather, neighbours, padded, scatter
 from dlviz.engine.runtime.device import device
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ CLASSES = 10
 class Trace(NamedTuple):
     """What the backward pass needs of one layer."""
 
-    patches: Tensor  # (M, N·P, 9·C_in) what met the kernels
+    x: Tensor  # (M, N, P_in, C_in) what met the kernels
     saved: Saved
 
 
@@ -58,14 +58,18 @@ class CNN:
     running: list[tuple[Tensor, Tensor]]
 
     def __post_init__(self) -> None:
+        import torch
+
         names = [norm for norm in self.norms for _ in range(self.seeds)]
         where = self.bias.device
         self._norms = [Norms(names, kernel.shape[1], self.groups, where=where) for kernel in self.kernels]
         self._plain, self._switching = self.models("None"), self.models("Switchable")
-        side, self._geometry = SIDE, []
+        side, self._convolutions = SIDE, []
         for stride in STRIDES[self.last_side]:
-            self._geometry.append(neighbours(side, stride, where))
-            side = self._geometry[-1].side
+            self._convolutions.append(Convolution(side, stride))
+            side = self._convolutions[-1].size
+        # A norm follows each convolution, and has the biases.
+        self._no_biases = [torch.zeros_like(beta) for beta in self.betas]
 
     def parameters(self) -> Mapping[str, Tensor]:
         """``kernels.l``, ``gammas.l``, ``betas.l``, ``mixing.l`` where there is Switchable, ``readout``, ``bias``."""
@@ -107,21 +111,18 @@ class CNN:
         """
         import torch
 
-        models, examples = x.shape[:2]
-        room = padded((models, examples, SIDE**2, 1), x)
-        room[:, :, :-1, 0] = x
-        for layer, (kernel, geometry) in enumerate(zip(self.kernels, self._geometry, strict=True)):
-            patches = gather(room, geometry.taps)
-            maps = patches.bmm(kernel.transpose(1, 2)).view(models, examples, geometry.side**2, kernel.shape[1])
-            room = padded((models, examples, geometry.side**2, kernel.shape[1]), x)
+        maps = x[..., None]
+        for layer, (kernel, convolution) in enumerate(zip(self.kernels, self._convolutions, strict=True)):
+            given = maps
+            maps = convolution.forward(given, kernel, self._no_biases[layer], alive)
             saved = self._norms[layer](
-                maps, self.gammas[layer], self.betas[layer], self.mixing[layer], self.running[layer],
-                training=training, room=room,
-            )  # fmt: skip
+                maps, self.gammas[layer], self.betas[layer], self.mixing[layer], self.running[layer], training=training
+            )
+            maps = saved.out
             if trace is not None:
-                trace.append(Trace(patches, saved))
+                trace.append(Trace(given, saved))
             alive()
-        return torch.baddbmm(self.bias[:, None], saved.out.flatten(2), self.readout.transpose(1, 2))
+        return torch.baddbmm(self.bias[:, None], maps.flatten(2), self.readout.transpose(1, 2))
 
     def gradients(self, x: Tensor, y: Tensor, loss: Loss, alive: Alive = nothing) -> tuple[Tensor, list[Tensor]]:
         """Losses (M,) of images ``x`` (M, N, 64) and classes ``y`` (M, N), and their gradients by the parameters."""
@@ -133,20 +134,20 @@ class CNN:
         readout = signal.transpose(1, 2).bmm(trace[-1].saved.out.flatten(2))
         found: dict[str, Tensor] = {"readout": readout, "bias": signal.sum(1)}
         signal = signal.bmm(self.readout).view_as(trace[-1].saved.out)
+        alive()
         for layer in reversed(range(len(self.kernels))):
-            patches, saved = trace[layer]
+            given, saved = trace[layer]
+            convolution = self._convolutions[layer]
             by_maps, by_gamma, by_beta, by_mixing = self._norms[layer].backward(signal, saved, self.gammas[layer])
             if self._plain is not None:  # a network without norm has its biases, but no scales
                 by_gamma[self._plain] = 0
-            flat = by_maps.flatten(1, 2)
             found |= {f"gammas.{layer}": by_gamma, f"betas.{layer}": by_beta}
-            found[f"kernels.{layer}"] = flat.transpose(1, 2).bmm(patches)
+            found[f"kernels.{layer}"] = convolution.by_weights(by_maps, given, alive)
             if by_mixing is not None:
                 whole = found[f"mixing.{layer}"] = torch.zeros_like(self.mixing[layer])
                 whole[self._switching] = by_mixing
             if layer:
-                below = trace[layer - 1].saved.out.shape[2]
-                signal = scatter(flat.bmm(self.kernels[layer]), self._geometry[layer].taps, below)
+                signal = convolution.by_inputs(by_maps, self.kernels[layer], alive)
             alive()
         return values, [found[name] for name in self.parameters()]
 

@@ -14,7 +14,8 @@ import numpy as np
 
 from dlviz.engine.data.digit_tasks import SIDE
 from dlviz.engine.networks import scores
-from dlviz.engine.networks.patches import gather, neighbours, padded, scatter
+from dlviz.engine.networks.convolution import Convolution
+from dlviz.engine.networks.model import Alive, nothing
 from dlviz.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -45,26 +46,38 @@ class Layer:
     @property
     def positions(self) -> int:
         """Of the outgoing maps."""
-        return ((self.side - 1) // self.stride + 1) ** 2 if self.stride else 1
+        return self._convolution.size**2 if self.stride else 1
 
     @property
     def outputs(self) -> int:
         return self.units * self.positions
 
-    def rows(self, h: Tensor) -> Tensor:
-        """Inputs (M, N, d) -> the rows that the weights multiply (im2col), (M, N·P, fan_in)."""
+    def forward(self, h: Tensor, weights: Tensor, biases: Tensor, alive: Alive = nothing) -> Tensor:
+        """Inputs (M, N, d) -> outputs (M, N, d'), before ReLU."""
         if not self.stride:
-            return h
-        room = padded((h.shape[0], h.shape[1], self.side**2, self.fan_in // 9), h)
-        room[:, :, :-1] = h.view(room[:, :, :-1].shape)
-        return gather(room, neighbours(self.side, self.stride, h.device).taps)
+            return biases.unsqueeze(1).baddbmm(h, weights.transpose(1, 2))
+        return self._convolution.forward(self._maps(h), weights, biases, alive).flatten(2)
 
-    def fold(self, rows: Tensor) -> Tensor:
-        """The adjoint of :meth:`rows`."""
+    def by_inputs(self, gradient: Tensor, weights: Tensor, alive: Alive = nothing) -> Tensor:
+        """The gradient by the inputs, (M, N, d), from that by the outputs, (M, N, d')."""
         if not self.stride:
-            return rows
-        room = scatter(rows, neighbours(self.side, self.stride, rows.device).taps, self.side**2)
-        return room[:, :, :-1].flatten(2)
+            return gradient.bmm(weights)
+        maps = gradient.unflatten(2, (self.positions, self.units))
+        return self._convolution.by_inputs(maps, weights, alive).flatten(2)
+
+    def by_weights(self, gradient: Tensor, h: Tensor, alive: Alive = nothing) -> tuple[Tensor, Tensor]:
+        """The gradients by weights and biases, from that by the outputs, (M, N, d'), of inputs ``h`` (M, N, d)."""
+        if not self.stride:
+            return gradient.transpose(1, 2).bmm(h), gradient.sum(1)
+        maps = gradient.unflatten(2, (self.positions, self.units))
+        return self._convolution.by_weights(maps, self._maps(h), alive), maps.sum((1, 2))
+
+    @property
+    def _convolution(self) -> Convolution:
+        return Convolution(self.side, self.stride)
+
+    def _maps(self, h: Tensor) -> Tensor:
+        return h.unflatten(2, (self.side**2, self.fan_in // 9))
 
 
 def shape(kind: Kind, layers: int, classes: int) -> tuple[Layer, ...]:
@@ -109,19 +122,16 @@ class Networks:
         """Number of weights and biases of each layer of one network."""
         return [w[0].numel() + b[0].numel() for w, b in zip(self.weights, self.biases, strict=True)]
 
-    def apply(self, layer: int, h: Tensor, models: slice = slice(None)) -> tuple[Tensor, Tensor]:
-        """The rows that a layer's weights multiply, and its outputs (M, N, d), of ``h`` (M, N, d) of some models."""
-        kind = self.layers[layer]
-        rows = kind.rows(h)
-        z = self.biases[layer][models].unsqueeze(1).baddbmm(rows, self.weights[layer][models].transpose(1, 2))
-        z = z.view(*h.shape[:2], kind.outputs)
-        return rows, z if layer == len(self.layers) - 1 else z.relu_()
+    def apply(self, layer: int, h: Tensor, models: slice = slice(None), alive: Alive = nothing) -> Tensor:
+        """A layer's outputs (M, N, d') of ``h`` (M, N, d) of some models."""
+        z = self.layers[layer].forward(h, self.weights[layer][models], self.biases[layer][models], alive)
+        return z if layer == len(self.layers) - 1 else z.relu_()
 
     def features(self, x: Tensor, last: int | None = None, models: slice = slice(None)) -> list[Tensor]:
         """[x, h_1, ..., h_last] (M, N, d_l) of images ``x`` (M, N, 144); by default up to the logits."""
         found = [x]
         for layer in range(len(self.layers) if last is None else last):
-            found.append(self.apply(layer, found[-1], models)[1])
+            found.append(self.apply(layer, found[-1], models))
         return found
 
     def outputs(
@@ -143,7 +153,7 @@ class Networks:
             some = slice(first, min(first + at_once, stop))
             h = x[some] if owner is None else x[owner[some]]
             for layer in range(last):
-                h = self.apply(layer, h, some)[1]
+                h = self.apply(layer, h, some)
             parts.append(h)
             progress((some.stop - start) / (stop - start))
         return torch.cat(parts)

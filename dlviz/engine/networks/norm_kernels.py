@@ -34,11 +34,15 @@ def _average(values, over_batch, size):
 
 
 @compiled
-def forward(x, kinds, sizes, centred, gamma, beta, shares, eps, out, centre, inverse, set_mean, set_var, batch):
-    """Outputs max(0, γ x̂ + β) of ``x`` (M, N, P, C) into ``out`` (M, N, P or more, C); centre and 1/σ into (M, N, C).
+def forward(
+    x, kinds, sizes, centred, gamma, beta, shares, eps, momentum,
+    out, centre, inverse, set_mean, set_var, average_mean, average_var,
+):  # fmt: skip
+    """Outputs max(0, γ x̂ + β) of ``x`` (M, N, P, C) into ``out``; centre and 1/σ into (M, N, C).
 
-    ``shares`` (S, 2, 3) of the S Switchable models, ``set_mean``, ``set_var`` (S, 3, N, C) what their sets give, and
-    ``batch`` (2, B, C) the statistics of the B models with BatchNorm.
+    ``shares`` (S, 2, 3) of the S Switchable models, ``set_mean``, ``set_var`` (S, 3, N, C) what their sets give.
+    ``average_mean``, ``average_var`` (B, C), of the B models with BatchNorm or of none, move towards the batch's
+    statistics by ``momentum``, the variance without bias, as torch does.
     """
     models, examples, positions, channels = x.shape
     at_switchable, at_batch = 0, 0
@@ -91,8 +95,11 @@ def forward(x, kinds, sizes, centred, gamma, beta, shares, eps, out, centre, inv
                 for c in range(channels):
                     spread = var[n, c] - mean[n, c] * mean[n, c]
                     var[n, c] = zero if spread < zero else spread
-            if kind == BATCH:
-                batch[0, at_batch], batch[1, at_batch] = mean[0], var[0]
+            if kind == BATCH and at_batch < len(average_mean):
+                a, b, cells = average_mean[at_batch], average_var[at_batch], examples * positions
+                for c in range(channels):
+                    a[c] += momentum * (mean[0, c] - a[c])
+                    b[c] += momentum * (var[0, c] * cells / (cells - 1) - b[c])
                 at_batch += 1
         if kind != NONE:
             for n in range(examples):
@@ -116,7 +123,7 @@ def backward(
 ):  # fmt: skip
     """The gradients by x, γ, β and Switchable's shares, from that by the outputs; ``sums`` (6, N, C) is room.
 
-    ``gradient`` and ``out`` may have more positions than ``x``. All arrays are contiguous.
+    All arrays are contiguous.
     """
     models, examples, positions, channels = x.shape
     by_scale, by_shift, to_mean, to_var = sums[0], sums[1], sums[2], sums[3]
@@ -196,8 +203,8 @@ def prepare() -> None:
     maps, rows, one = np.ones((1, 1, 1, 1), np.float32), np.ones((1, 1), np.float32), np.ones((1, 1, 1), np.float32)
     tables = np.array([EXAMPLE]), np.array([1]), np.array([True])
     shares, sets = (np.ones((0, *shape), np.float32) for shape in ((2, 3), (3, 1, 1)))
-    batch = np.ones((2, 0, 1), np.float32)
-    forward(maps, *tables, rows, rows, shares, np.float32(1), maps.copy(), one, one.copy(), sets, sets, batch)
+    numbers, out = (np.float32(1), np.float32(1)), (maps.copy(), one, one.copy())
+    forward(maps, *tables, rows, rows, shares, *numbers, *out, sets, sets, rows.copy(), rows.copy())
     sums = np.ones((6, 1, 1), np.float32)
     backward(
         maps, maps, maps, *tables, rows, shares, one, one, sets, sets, maps.copy(), rows, rows.copy(), shares, sums
