@@ -56,7 +56,9 @@ def test_an_export_that_fails_is_told_and_costs_no_turn(monkeypatch, tmp_path, c
     assert ("图" in told) == (lang == "zh")
 
 
-@pytest.mark.parametrize(("what", "fault"), [("subprocess.Popen", no_process), ("threading.Thread.start", no_thread)])
+@pytest.mark.parametrize(
+    ("what", "fault"), [("dlviz.drawing.export.process._Process", no_process), ("threading.Thread.start", no_thread)]
+)
 def test_a_process_or_a_thread_that_cannot_be_started_costs_one_export(what, fault):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(what, fault)

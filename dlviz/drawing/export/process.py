@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 REQUESTS = 25
-"""Questions after which a process is replaced: what it holds grows with them, to twice as much within forty."""
+"""Requests after which a process is replaced: what it holds grows with them, to twice as much within forty."""
 
 
 class Busy(Exception):
