@@ -14,7 +14,7 @@ from PIL import Image
 from dlviz.drawing.export import files
 from dlviz.drawing.grammar import interaction
 from dlviz.drawing.grammar.axes import Plane, frame
-from dlviz.drawing.grammar.finish import finish, message
+from dlviz.drawing.grammar.finish import WIDTH, finish, message
 from dlviz.drawing.grammar.theme import Look
 from dlviz.drawing.surfaces import paths, surface
 
@@ -35,7 +35,7 @@ def figure(look=None, **top):
 
 def test_svg_opens_with_its_texts():
     root = ElementTree.fromstring(files.render(figure(), "svg", caption=CAPTION))
-    assert root.tag.endswith("svg") and float(root.get("width")) == files.WIDTH
+    assert root.tag.endswith("svg") and float(root.get("width")) == WIDTH
     said = " ".join(root.itertext())
     assert "Adam" in said and "seed 0" in said and "example.org" in said
 
@@ -87,6 +87,29 @@ def test_two_exports_are_the_same_file():
     assert files.render(figure(), "svg") == first
     files.WORKER.end()
     assert files.render(figure(), "svg") == first
+
+
+# ---- in a notebook
+
+
+@pytest.mark.parametrize("suffix", ["svg", "html", "png"])
+def test_a_figure_saved_by_altair_has_its_natural_size(tmp_path, suffix):
+    target = tmp_path / f"figure.{suffix}"
+    chart = figure()
+    chart.save(str(target))
+    if suffix == "png":
+        assert Image.open(target).size == (WIDTH, 400)
+    else:
+        assert f'width="{WIDTH}"' in target.read_text() or f'"width": {WIDTH}' in target.read_text()
+    assert chart.to_dict()["width"] == "container", "the page still gives it its own"
+
+
+def test_what_altair_would_take_apart_says_what_to_do_instead():
+    for joined in (lambda: figure() | figure(), lambda: figure() & figure(), lambda: figure() + figure()):
+        with pytest.raises(TypeError, match="save\\(\\) each"):
+            joined()
+    with pytest.raises(TypeError, match="change the settings"):
+        figure().interactive()
 
 
 # ---- CSV

@@ -15,13 +15,13 @@ import altair as alt
 
 from dlviz.drawing.export.process import Busy, Ended, Slow, Worker
 from dlviz.drawing.export.worker import NO_FONT
+from dlviz.drawing.grammar.finish import WIDTH
 from dlviz.drawing.grammar.interaction import CELLS
 from dlviz.drawing.grammar.labels import wrap
 from dlviz.drawing.grammar.theme import FONTS, SLIDE, Look
 
 Format = Literal["svg", "png", "pdf", "csv"]
 FORMATS: tuple[str, ...] = ("svg", "png", "pdf", "csv")
-WIDTH = 960  # px of a figure that takes its container's width on screen
 SCALES = (2, 3, 4)
 WORKER = Worker(Path(__file__).with_name("worker.py"))
 """One for all sessions: once it has started, a figure takes it a fraction of a second."""

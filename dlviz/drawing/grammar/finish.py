@@ -13,6 +13,9 @@ from dlviz.drawing.grammar.message import say
 from dlviz.drawing.grammar.piece import Piece, Spec, Table, says
 from dlviz.drawing.grammar.theme import SLIDE, Look, config, tr
 
+WIDTH = 960
+"""px of a figure that takes its container's width where there is no container."""
+
 
 class Figure(alt.LayerChart):
     """A finished picture: an Altair chart that carries its rows as ``datasets``.
@@ -35,6 +38,23 @@ class Figure(alt.LayerChart):
 
     def copy(self, deep: bool | Iterable[Any] = False, ignore: list[str] | None = None) -> Figure:
         return Figure(self.tables, **self._kwds)
+
+    def save(self, *where: Any, **options: Any) -> None:
+        """As Altair's; where a page would give the figure its width, it has ``WIDTH``."""
+        chart = self.copy()
+        if chart._kwds.get("width") == "container":
+            chart._kwds["width"] = WIDTH
+        super(Figure, chart).save(*where, **options)
+
+    def __or__(self, _other: Any) -> Any:
+        """Altair's ``|``, ``&`` and ``+`` take charts apart: the sliders of a finished one would come loose."""
+        raise TypeError("a finished figure cannot be joined with another: save() each and put the files side by side")
+
+    __and__ = __add__ = __or__
+
+    def interactive(self, *_args: Any, **_options: Any) -> Any:
+        """Altair's binds the scales of layers, which are finished here."""
+        raise TypeError("the axes of a finished figure stay as they are: change the settings and draw it again")
 
 
 def finish(
