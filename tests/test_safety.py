@@ -19,7 +19,7 @@ OPTIONS = {"unsafe_allow_html", "unsafe_allow_javascript", "allow_pickle", "shel
 MODULES = {
     "pickle", "_pickle", "cPickle", "cloudpickle", "dill", "shelve", "marshal", "joblib", "streamlit.components",
 }  # fmt: skip
-ALLOWED = {"json.loads", "json.load", "re.compile"}
+ALLOWED = {"json.loads", "json.load", "re.compile", "builder.load"}  # LLVM's builder loads a number
 HTML_SECOND = {"markdown", "caption"}
 """Streamlit's, whose second argument is ``unsafe_allow_html``."""
 USUAL = {"st": "streamlit"}

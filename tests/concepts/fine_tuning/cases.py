@@ -1,6 +1,6 @@
 """What the common tests must know of the concept "Fine-tuning"."""
 
-from cases import Cases, Dearest
+from cases import SINGLE, Cases, Dearest
 from hypothesis import strategies as st
 
 _SHORT = {"labels": "5", "seeds": 2, "steps": 10, "source_steps": 10}
@@ -25,6 +25,7 @@ CASES = Cases(
         "cnn": _SHORT | {"network": "CNN", "panels": ("Curves",)},
     },
     clock=("default.blocks.seconds",),
+    by_device={"cnn.curves.loss": SINGLE},  # convolutions are compiled on the CPU alone
     by_gpu=1e-2,
     dearest=Dearest(at_most=("layers",), less={"seeds": 1, "steps": 20}, long=True),
 )
