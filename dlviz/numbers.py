@@ -22,7 +22,7 @@ def small(value: float) -> str:
 
 
 def above(value: float, least: float) -> str:
-    """A positive number in three digits, and what has fallen below ``least`` or to zero as such."""
+    """A number that is not negative in three digits; "< least" where it is smaller."""
     return f"< {_written(f'{least:g}')}" if value < least else small(value)
 
 

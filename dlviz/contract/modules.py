@@ -20,8 +20,9 @@ def _nothing(_result: Any) -> list[Any]:
 class Study:
     """``STUDY`` in ``<stem>.py``: what a panel computes, and what is claimed, measured and said of it.
 
-    ``compute(settings, progress)`` gives what ``fills`` of its row is filled with; None where it computes nothing.
-    ``readouts(result)`` and ``notice(result)`` are asked only where the panel is computed.
+    ``compute(settings, progress)`` gives the value of the result's field that its row names in ``fills``; it is None
+    where the study computes nothing. ``readouts(result)`` and ``notice(result)`` are asked only where the panel
+    is computed.
     """
 
     compute: Callable[[Any, Progress], Any] | None = None

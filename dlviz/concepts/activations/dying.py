@@ -73,7 +73,7 @@ def _networks(
 
     from dlviz.engine.networks.mlp import MAXOUT, MLP
 
-    # All in one stack have the same shape; a stack is all maxout or none.
+    # Networks of one stack have one shape, so those with maxout have a stack of their own.
     rows = pieces if set(activations) == {MAXOUT} else 1
     weights, offsets = [], []
     drawn: dict[int, torch.Generator] = {seed: torch.Generator().manual_seed(seed) for seed in seeds}

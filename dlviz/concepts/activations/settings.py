@@ -19,7 +19,7 @@ FunctionName = Literal[
 
 BY_DEPTH = ("Gradient by depth", "Saturation by depth")
 RACING = ("ReLU", "Leaky ReLU", "ELU", "Maxout")
-"""Whose dead units are counted during training: the patient and its cures."""
+"""Functions whose dead units are counted during training: ReLU, and what is compared with it."""
 
 
 def uses(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""How what is left of a signal is said."""
+"""How the size of a signal is written that has shrunk."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Gates:
-    """Of the first network."""
+    """The gates of the first network, and the gradient that they let through."""
 
     names: tuple[str, ...]  # the gates shown: i, f, o or r, z
     mean: np.ndarray  # (G, T) over units

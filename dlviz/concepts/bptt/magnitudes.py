@@ -11,7 +11,7 @@ GONE = 1e-300
 
 
 def power(value: float) -> str:
-    """A number that is not negative, in three digits; what is too small to be drawn as such."""
+    """A number that is not negative in three digits; "< 1e−300" below that."""
     return above(value, GONE)
 
 

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from dlviz.engine.signals.cells import Trace
 
-WEIGHTS, STEPS = 1.5e6, 4e6
-"""As many networks at once as have so many weights, and so many numbers to remember, together: what fits a cache."""
+WEIGHTS, STORED = 1.5e6, 4e6
+"""Networks run in groups whose weights and stored numbers stay below these counts, so that a group fits the cache."""
 
 
 class Network(NamedTuple):
@@ -52,7 +52,7 @@ def batches(of: Network, seed: int, seeds: int) -> list[list[int]]:
     from dlviz.engine.signals.cells import BLOCKS
 
     blocks = BLOCKS[of.cell]
-    together = max(1, int(min(WEIGHTS / (blocks * of.hidden**2), STEPS / (3 * of.length * blocks * of.hidden))))
+    together = max(1, int(min(WEIGHTS / (blocks * of.hidden**2), STORED / (3 * of.length * blocks * of.hidden))))
     all_keys = keys(seed, seeds)
     return [all_keys[i : i + together] for i in range(0, seeds, together)]
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 TARGETS = 40
 """At most so many steps t in the triangle of all pairs."""
 EXACT = 6e9
-"""Multiplications up to which the triangle is exact; beyond, it is estimated within about PROBED."""
+"""Multiplications up to which the triangle is exact; beyond, random rows give an estimate with about PROBED."""
 PROBED = 2e10
 
 

@@ -60,7 +60,7 @@ class Reach:
 
 
 def compute(settings: Settings, progress: Progress = silent) -> dict[str, Reach]:
-    """Of every cell that is compared."""
+    """The reach of every cell that is compared."""
     s = settings
     return {
         cell: of_networks(network(s, cell), s.seeds, s.seed, progress=each)

@@ -23,7 +23,7 @@ POWERS = 40
 
 @dataclass(frozen=True)
 class Steps:
-    """Of the first network."""
+    """Jacobians of single steps of the first network, and the powers of its W."""
 
     at: np.ndarray  # (J,) the steps t that were taken
     singular: np.ndarray  # (J, 3) largest, median and smallest singular value of ∂s_t/∂s_{t-1}

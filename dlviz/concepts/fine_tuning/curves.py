@@ -50,7 +50,7 @@ def _trained(
 
     def look(_: object, alive: Alive) -> dict[str, np.ndarray]:
         loss, accuracy = networks.score(*data.test, owner, lambda _: alive())
-        # A network that overflowed is wrong here, as in start.right.
+        # A network that overflowed is wrong here, as in tasks.right.
         return {"loss": loss, "accuracy": np.nan_to_num(accuracy, nan=0.0)}
 
     run = transfer.tune(

@@ -82,14 +82,14 @@ def _seconds(network: layered.Kind, layers: int, progress: Progress = silent) ->
 
 def readouts(result: Result) -> list[Readout]:
     """How much of the network is trained."""
-    blocks = result.blocks
+    blocks = result.network
     share = blocks.trained(result.settings.frozen_layers) / blocks.parameters.sum()
     return [Readout("Parameters that are trained", percent(float(share)))]
 
 
 def notice(result: Result) -> list[Note]:
     """What freezing spares."""
-    blocks, k = result.blocks, result.settings.frozen_layers
+    blocks, k = result.network, result.settings.frozen_layers
     if k == 0:
         return []
     share = float(blocks.seconds[k] / blocks.seconds[0])

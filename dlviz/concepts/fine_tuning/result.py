@@ -30,7 +30,7 @@ class Result(contract.Result):
 
     settings: Settings
     sweep: Sweep  # for the chosen numbers of labels
-    blocks: Blocks = switched_off()
+    network: Blocks = switched_off()
     curves: Curves = switched_off()
     gains: Sweep = switched_off()  # for all numbers of labels
     holding: Holding = switched_off()

@@ -43,7 +43,7 @@ class Sweep:
 
 
 def sweep(s: Settings, labels: tuple[str, ...], progress: Progress = silent) -> Sweep:
-    """Every frozen depth and scratch, for some numbers of labels. Each number is kept by itself."""
+    """Every frozen depth and scratch, for some numbers of labels. Each number of labels is cached by itself."""
     source, *parts = split(progress, (0.4, *(1.0 if label in ("1", "2") else 2.0 for label in labels)))
     begun = source_of(Tasks.of(s, "1"), source).accuracy
     if not labels:
@@ -66,7 +66,7 @@ def _frozen(tasks: Tasks, steps: int, rate: float, progress: Progress = silent) 
 
 
 def compute(settings: Settings, progress: Progress) -> Sweep:
-    """For the chosen numbers of labels."""
+    """The sweep over the chosen numbers of labels."""
     return sweep(settings, settings.labels, progress)
 
 

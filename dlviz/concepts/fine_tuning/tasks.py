@@ -1,4 +1,4 @@
-"""The two tasks of a transfer: the source networks and the target's examples, which every run of the page taskss with.
+"""The two tasks of a transfer: the source networks and the target's examples, where every run of the page starts.
 
 A seed decides everything that is random: which digits are for the source, for the target and for the test, where
 they stand on the canvas, the noise, the first weights, the new heads and the mini-batches.
@@ -137,12 +137,12 @@ def _pretrained(
 
 def learned(tasks: Tasks, progress: Progress = silent) -> layered.Networks:
     """The source networks (S,) under their own head. They are shared: ``take`` copies of what is to be trained."""
-    s = tasks
-    return _pretrained(s.task, s.network, s.layers, s.source_steps, s.rate, s.every_seed, progress=progress)
+    t = tasks
+    return _pretrained(t.task, t.network, t.layers, t.source_steps, t.rate, t.every_seed, progress=progress)
 
 
 def source_of(tasks: Tasks, progress: Progress = silent) -> Source:
-    """The source networks, and what they are worth."""
+    """The source networks, and their accuracy on their own task."""
     seeds, name, networks = tasks.every_seed, tasks.task, learned(tasks, progress)
     if name is None:
         return Source(networks, None, np.full(len(seeds), np.nan))

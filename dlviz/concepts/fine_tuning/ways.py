@@ -54,9 +54,10 @@ def looks(steps: int) -> tuple[int, ...]:
 
 @cached(maxsize=16)
 def tried(tasks: Tasks, runs: tuple[Way, ...], steps: int, rate: float, progress: Progress = silent) -> Found:
-    """All the runs and seeds, in one program or a few. "Fewer steps" (a strength in steps) are looks at the first run.
+    """All the runs and seeds, in one program or a few.
 
-    Other runs stand in the order of their frozen depth, full fine-tuning first where there are any fewer steps.
+    A run "Fewer steps" is not trained on its own: it is the first run, tested after so many steps. The others must be
+    in the order of their frozen depth, with full fine-tuning first where there is a run "Fewer steps".
     """
     source, data = source_of(tasks, lambda _: progress(0.0)), data_of(tasks, lambda _: progress(0.0))
     early = {int(way.strength): place for place, way in enumerate(runs) if way.method == "Fewer steps"}

@@ -47,7 +47,7 @@ class Grid:
 
 
 def compute(settings: Settings, progress: Progress) -> Grid:
-    """All cells in one pass, kept by the arguments that matter to them."""
+    """All cells in one pass, cached by the arguments that matter."""
     own = settings.own_parameter()
     parameter = None if own is None else (settings.activation, own)
     return _grid(

@@ -6,7 +6,7 @@ from dlviz.contract import Figure, Panel
 
 PANELS: tuple[Panel, ...] = (
     Panel("", "signals", {"hero": Figure("Activations, layer by layer")}, fills="signals", cost=1.0),
-    Panel("Forward and backward", "forward_backward", {"signals": Figure("Forward and backward")}),
+    Panel("Forward and backward", "forward_backward", {"forward_backward": Figure("Forward and backward")}),
     Panel(
         "Grid",
         "grid",
@@ -17,7 +17,7 @@ PANELS: tuple[Panel, ...] = (
     Panel("Order and chaos", "chaos", {"chaos": Figure("Order and chaos")}, fills="chaos", cost=1.0),
     Panel(
         "Singular values",
-        "products",
+        "spectra",
         {"spectra": Figure("Singular values of the product of all layers")},
         fills="spectra",
         cost=1.0,

@@ -9,9 +9,9 @@ from dlviz.contract import switched_off
 
 from .chaos import Chaos
 from .grid import Grid
-from .products import Spectra
 from .settings import Settings
 from .signals import Signals
+from .spectra import Spectra
 from .symmetry import Symmetry
 from .training import Training
 

@@ -42,7 +42,7 @@ class Symmetry:
 
 
 def compute(settings: Settings, progress: Progress) -> Symmetry:
-    """Both trainings, kept by the arguments that matter to them."""
+    """Both trainings, cached by the arguments that matter."""
     return _symmetry(
         settings.activation, settings.own_parameter(), settings.symmetry_constant, settings.symmetry_noise,
         settings.symmetry_steps, settings.seed, progress=progress,

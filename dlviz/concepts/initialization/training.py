@@ -43,7 +43,7 @@ class Training:
 
 
 def compute(settings: Settings, progress: Progress) -> Training:
-    """All schemes as one stack of networks, kept by the arguments that matter to them."""
+    """All schemes as one stack of networks, cached by the arguments that matter."""
     return _trained(
         settings.activation, settings.own_parameter(), settings.free(), settings.sigma_b, settings.train_depth,
         settings.train_rate, settings.train_steps, settings.data, settings.seed, seeds(settings)[:DRAWS],

@@ -87,7 +87,7 @@ def _looked_inside(settings: Settings) -> str | None:
 def _descend(
     settings: Settings, looked_inside: str | None, *, progress: Progress
 ) -> tuple[tuple[Descent, ...], Record | None]:
-    """Kept, for the race and the panel that looks inside one rule ask for the same."""
+    """Cached, because the race and "Inside the rule" need the same descents."""
     names = settings.optimizers
     if not names:
         return (), None

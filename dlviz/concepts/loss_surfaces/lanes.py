@@ -1,4 +1,4 @@
-"""What every descent of the racing optimizers starts from: the lanes, the draws, and the key under which one is kept.
+"""The inputs of a batch of descents: its lanes, the random draws, and the settings that a cached one depends on.
 
 The race and the scan over learning rates see the same draws, so that a tuned rate is the best one of the race, too.
 """
@@ -28,7 +28,10 @@ def relevant(settings: Settings, without: tuple[str, ...] = ()) -> Settings:
 
 
 class Draws(NamedTuple):
-    """The same for every optimizer: noise of unit variance scaled to σ, or the order of examples. None: exact."""
+    """The same for every optimizer: noise of unit variance scaled to σ, or the order of examples.
+
+    Both are None where no gradient is stochastic.
+    """
 
     noise: np.ndarray | None = None  # (repeats, T, 2)
     batches: np.ndarray | None = None  # (repeats, T, B) int

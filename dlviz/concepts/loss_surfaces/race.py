@@ -53,7 +53,7 @@ def compute(settings: Settings, progress: Progress) -> Race:
 
 
 def known(value: T | None) -> T:
-    """What a preset's run has, but not every run. Raises ``ValueError`` where there is none."""
+    """``value``, which the run of a preset has and other runs may lack. Raises ``ValueError`` where it is None."""
     if value is None:
         raise ValueError("this run does not have what the claim is about")
     return value

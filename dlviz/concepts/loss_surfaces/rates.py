@@ -38,7 +38,7 @@ class Scan:
 
 
 def scan(settings: Settings, progress: Progress) -> Scan:
-    """The scan of the racing optimizers, at least one. Whoever asks for it again gets the same one."""
+    """The scan of the racing optimizers, at least one."""
     return _scan(relevant(settings, REPLACED), progress=progress)
 
 

@@ -12,7 +12,6 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from functools import cache
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -227,12 +226,3 @@ def torch_namespace() -> dict[str, Callable]:
 def is_tensor(value: object) -> bool:
     """Whether a value is a torch tensor, without importing torch for the question."""
     return type(value).__module__.partition(".")[0] == "torch"
-
-
-def library(value: object) -> ModuleType:
-    """torch for a tensor, NumPy for everything else."""
-    if is_tensor(value):
-        import torch
-
-        return torch
-    return np

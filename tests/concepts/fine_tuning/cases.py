@@ -24,7 +24,7 @@ CASES = Cases(
         "mlp": _SHORT | {"panels": ("Curves", "Holding on", "What moved", "Gradual unfreezing")},
         "cnn": _SHORT | {"network": "CNN", "panels": ("Curves",)},
     },
-    clock=("default.blocks.seconds",),
+    clock=("default.network.seconds",),
     by_device={"cnn.curves.loss": SINGLE},  # convolutions are compiled on the CPU alone
     by_gpu=1e-2,
     dearest=Dearest(at_most=("layers",), less={"seeds": 1, "steps": 20}, long=True),

@@ -25,8 +25,8 @@ from dlviz.concepts.initialization import (
     forward_backward,
     grid,
     hills,
-    products,
     signals,
+    spectra,
     symmetry,
     training,
 )
@@ -77,7 +77,7 @@ def test_every_panel_has_figures_and_every_drawing_is_one_of_them():
     (forward_backward.he_relu, forward_backward.XAVIER),
     (chaos.claim, PRESETS["chaos"].settings.model_copy(update={"scale": 0.8})),
     (symmetry.claim, PRESETS["symmetry"].settings.model_copy(update={"symmetry_noise": 1e-8, "symmetry_steps": 50})),
-    (products.claim, PRESETS["orthogonal"].settings.model_copy(update={"depth": 1, "width": 8})),
+    (spectra.claim, PRESETS["orthogonal"].settings.model_copy(update={"depth": 1, "width": 8})),
     (training.claim, PRESETS["training"].settings.model_copy(update={"train_rate": 1e-4, "train_steps": 10})),
 ], ids=lambda value: f"{value.__module__.rpartition('.')[2]}.{value.__name__}" if callable(value) else "")  # fmt: skip
 def test_a_claim_fails_where_the_phenomenon_is_absent(claim, settings):
@@ -194,7 +194,7 @@ def test_a_layer_mostly_beyond_the_picture_is_a_line_and_says_so():
     assert "Bare line" not in texts(hero.draw([Run(experiment.run(Settings(**SMALL)))], Look()).to_dict())
 
 
-@pytest.mark.parametrize("name", ["hero", "signals"])
+@pytest.mark.parametrize("name", ["hero", "forward_backward"])
 def test_every_run_beside_is_drawn_and_named(name):
     own, first, second = (experiment.run(Settings(**SMALL, std=std)) for std in (0.07, 0.1, 0.2))
     runs = [Run(own), Run(first, "run A"), Run(second, "run B")]

@@ -3,5 +3,6 @@
 BESIDE = 460
 """The hero, and what may stand beside it."""
 SUPPORT = 340
+"""Figures below the first row."""
 TALL = 380
-"""A support figure with a long title of its axis, or with many rows."""
+"""One of these with a long title of its axis, or with many rows."""

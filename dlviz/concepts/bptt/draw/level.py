@@ -12,7 +12,7 @@ from dlviz.drawing.grammar.theme import Look
 
 
 def level(value: float, x: Axis, y: Axis, look: Look, text: str, name: str) -> Piece:
-    """With its text under it at the left."""
+    """A dashed line at ``value``, with its text below it at the left."""
     along = x.at(np.linspace(0, 1, 26))
     label = {f"_{name} text": rows(x=[x.low], y=[value], text=[text])}
     place = {"x": x.along("x"), "y": y.along("y")}

@@ -65,7 +65,8 @@ def hero(runs: Sequence[Run], look: Look) -> Any:
 def _label(ys: np.ndarray, text: str, x: Axis, y: Axis, look: Look, *, name: str, at: float) -> Piece:
     """``text`` above a curve ``ys`` over x = 0, 1, ...: at a share of what can be seen of it, if there is any.
 
-    It may lie on bands and on other curves, for it is too long to keep out of the way of all (as ``drawing.beside``).
+    It may lie on bands and on other curves, for it is too long to keep out of the way of all, as
+    ``curve_labels.Beside`` does.
     """
     up = y.share(ys)
     seen = np.flatnonzero((up >= 0.05) & (up <= 0.97))

@@ -12,7 +12,7 @@ from dlviz.drawing.grammar.theme import Look, tr
 
 from ..result import Result
 
-SUPPORT = 340
+SUPPORT = 340  # px: the height of figures below the first row
 NARROW = 330  # px of a plot that has no room for words under its ticks
 
 

@@ -18,7 +18,7 @@ HEIGHT = 440
 def network(runs: Sequence[Run], look: Look) -> Any:
     """Layers as blocks, frozen ones shaded; a click on one freezes up to it."""
     result: Result = runs[0].result
-    found, s = result.blocks, result.settings
+    found, s = result.network, result.settings
     k, layers = s.frozen_layers, s.layers
     times = [f"{1000 * seconds:.2f} ms" for seconds in found.seconds]
     blocks = [Block(tr(look, "input"), "12 × 12", "input", ("", times[0]), 0)]
@@ -42,7 +42,7 @@ def network(runs: Sequence[Run], look: Look) -> Any:
 
 def numbers(result: Result, look: Look) -> dict[str, object]:
     """What is trained, and the time of a step at every frozen depth."""
-    blocks, s = result.blocks, result.settings
+    blocks, s = result.network, result.settings
     times = ", ".join(f"{1000 * seconds:.2f} ms" for seconds in blocks.seconds)
     found: dict[str, object] = {"layers": s.layers, "k": s.frozen_layers, "times": times}
     return found | {"trained": blocks.trained(s.frozen_layers), "total": int(blocks.parameters.sum())}

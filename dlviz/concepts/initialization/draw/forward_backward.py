@@ -27,7 +27,7 @@ DECADES = 310
 """Powers of ten that an axis may reach down: signals vanish as far as float64 goes."""
 
 
-def signals(runs: Sequence[Run], look: Look) -> Any:
+def forward_backward(runs: Sequence[Run], look: Look) -> Any:
     """Standard deviations of activations and gradients in every layer, with bands over draws, against theory."""
     own, *others = runs
     result: Result = own.result
@@ -108,7 +108,7 @@ def _dots(drawn: list[curve.Line], x: Axis, y: Axis, look: Look) -> Piece:
     return Piece((mark("point", "_dots", place, tooltip=None, clip=True, **dot),), {"_dots": records})
 
 
-def signals_numbers(result: Result, look: Look) -> dict[str, object]:
+def numbers(result: Result, look: Look) -> dict[str, object]:
     """The numbers of the figure's text alternative."""
     settings = result.settings
     sizes, gradients = middle(result.signals.std), middle(result.signals.gradient)
@@ -122,4 +122,4 @@ def signals_numbers(result: Result, look: Look) -> dict[str, object]:
     }
 
 
-DRAWINGS = {"signals": Drawing(signals, signals_numbers, HEIGHT)}
+DRAWINGS = {"forward_backward": Drawing(forward_backward, numbers, HEIGHT)}

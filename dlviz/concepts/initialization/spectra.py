@@ -35,7 +35,7 @@ class Spectra:
 
 
 def compute(settings: Settings, progress: Progress) -> Spectra:
-    """Both products, kept by the arguments that matter to them."""
+    """Both products, cached by the arguments that matter."""
     width = min(settings.width, WIDEST)
     return _products(settings.depth, width, settings.product_gain, seeds(settings)[:DRAWS], progress=progress)
 
