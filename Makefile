@@ -15,7 +15,7 @@ test: .venv/.installed-dev
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 	@# A process for each core, up to four, for each takes a gigabyte; tests/helpers/groups.py tells what stays together.
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder --concept-seconds 180
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder --concept-seconds 300
 
 thumbnails: .venv/.installed-run
 	$(BIN)/python -m dlviz.thumbnails

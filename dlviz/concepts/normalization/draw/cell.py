@@ -9,6 +9,7 @@ from dlviz.contract import Drawing, Run
 from dlviz.drawing.charts.table import table
 from dlviz.drawing.grammar.finish import finish, footnote
 from dlviz.drawing.grammar.theme import Look, tr
+from dlviz.engine.signals.norms import EPS
 from dlviz.numbers import signed
 
 from ..cell import arithmetic
@@ -30,7 +31,7 @@ def cell(runs: Sequence[Run], look: Look) -> Any:
         moments = ["–", "–"] if norm == "None" else [_zero(found.mean, norm), signed(found.var)]
         body.append([norm, str(int(block.shared(norm).sum())), *moments, signed(found.x_hat), signed(found.y)])
     at = ", ".join(map(str, block.cell))
-    given = f"ε = 0.00001, γ = {signed(settings.gamma)}, β = {signed(settings.beta)}"
+    given = f"ε = {EPS:.5f}, γ = {signed(settings.gamma)}, β = {signed(settings.beta)}"
     # No x with a hat in a picture: the fonts of many systems have no such letter.
     note = f"x = x[{at}]; y = γ(x − μ)/√(σ² + ε) + β; {given}"
     return finish(table(heads, body, look), look, height=height(len(body)), title=footnote(note, look))

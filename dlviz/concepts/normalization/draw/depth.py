@@ -14,6 +14,8 @@ from dlviz.drawing.grammar.axes import Axis, frame, span
 from dlviz.drawing.grammar.finish import finish, footnote
 from dlviz.drawing.grammar.theme import Look, tr
 
+from ..depth import SEEDS
+
 if TYPE_CHECKING:
     from ..result import Result
 
@@ -51,7 +53,9 @@ def depth(runs: Sequence[Run], look: Look) -> Any:
         labelled += [middle] if free else []
     note = tr(
         look,
-        "Median and range over 3 seeds. Dashed: from the last layer on, the factor per layer that theory predicts.",
+        "Median and range over {seeds} seeds. "
+        "Dashed: from the last layer on, the factor per layer that theory predicts.",
+        seeds=SEEDS,
     )
     return finish(piece, look, height=HEIGHT + 40, title=footnote(note + lines.ghost_note(pinned, look), look))
 
