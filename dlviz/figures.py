@@ -33,10 +33,12 @@ class Pictures:
 
 def _draw(panel: Panel, drawing: Drawing, runs: Sequence[Run], look: Look) -> Any:
     own, *others = runs
-    reason, chart = panel.missing(own.result), None
+    reason = panel.missing(own.result)
     if reason is None:
         chart = drawing.draw([own, *(run for run in others if panel.filled(run.result))], look)
-    return chart or message(tr(look, reason or panel.nothing), look, height=drawing.height)
+        if chart is not None:
+            return chart
+    return message(tr(look, reason or panel.nothing), look, height=drawing.height)
 
 
 def _alt(stem: str, name: str, panel: Panel, drawing: Drawing, result: Any, look: Look) -> str:

@@ -72,7 +72,7 @@ class Panel:
         """Why there is nothing to draw of a result (a gettext id), or None."""
         if not self.on(result.settings):
             return SWITCHED_OFF
-        if self.empty is not None and self._is_empty(result.settings):
+        if self.empty is not None and self.empty.when(result.settings):
             return self.empty.reason
         return None if self.filled(result) else self.nothing
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
-from dlviz.drawing.curves.curve import Line, drawable, table
+from dlviz.drawing.curves.curve import Line, drawable
 from dlviz.drawing.grammar.axes import Axis
 from dlviz.drawing.grammar.palette import colour
 from dlviz.drawing.grammar.piece import Piece, Spec, literal, mark, rows
@@ -22,5 +21,4 @@ def dots(lines: Sequence[Line], x: Axis, y: Axis, look: Look, *, name: str = "_d
     ]
     place = {"x": x.along("x"), "y": y.along("y"), "fill": literal("colour")}
     style: Spec = {"size": 42 * look.unit**2, "stroke": look.inks.paper, "strokeWidth": look.unit, "opacity": 1}
-    layers = (mark("point", name, place, shape="circle", clip=True, tooltip=None, **style),)
-    return Piece(layers, {name: records}, tables={name: partial(table, lines)})
+    return Piece((mark("point", name, place, shape="circle", clip=True, tooltip=None, **style),), {name: records})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
@@ -38,18 +37,7 @@ def histograms(
         mark("area", name, area, opacity=opacity, tooltip=None, **style),
         mark("line", name, outline, strokeWidth=0.6 * look.line, **style),
     )
-    return Piece(layers, {name: records}, tables={name: partial(table, drawn)})
-
-
-def table(drawn: Sequence[Histogram]) -> Rows:
-    """Every bin from ``x`` to ``x2`` with its density."""
-    return [
-        {"name": item.name, "x": low, "x2": high, "y": density}
-        for item in drawn
-        for low, high, density in zip(
-            item.edges[:-1].tolist(), item.edges[1:].tolist(), item.density.tolist(), strict=True
-        )
-    ]
+    return Piece(layers, {name: records})
 
 
 def steps(item: Histogram, y: Axis, look: Look, position: int = 0) -> Rows:
