@@ -162,8 +162,9 @@ def with_caption(spec: dict[str, Any], caption: Sequence[str], look: Look) -> di
 def csv(chart: alt.TopLevelMixin) -> bytes:
     """The numbers of a picture as one table: a column ``dataset`` says which rows, then all their columns.
 
-    They are those that were computed, also where the picture cannot show them: beyond its axes, or of a curve that is
-    thinned to what a screen can show. What is not a number is left empty. Drawing aids are left out: names that start
+    Where a piece gives ``tables`` (curves, paths, ranges, ridges), they are those that were computed, also where the
+    picture cannot show them: beyond its axes, or of a curve that is thinned to what a screen can show. Other rows are
+    those drawn. What is not a number is left empty. Drawing aids are left out: names that start
     with an underscore, and ``until``. UTF-8 with a byte order mark, without which Excel takes Chinese for Latin-1.
     """
     tables = getattr(chart, "tables", {})
