@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -110,6 +111,10 @@ def main() -> None:
         for name, values in run(given.stems, only_small=True).items():
             if values.dtype.kind != "U" and not name.startswith(CLOCK) and values.tobytes() != found[name].tobytes():
                 sys.stdout.write(f"{name}\n")
+    if given.pretend:
+        # While the interpreter ends, autograd's thread of a device of Python may ask for the GIL: that aborts it.
+        sys.stdout.flush()
+        os._exit(0)
 
 
 if __name__ == "__main__":
