@@ -176,14 +176,17 @@ def _draw(
     suffix: str, caption: bool, scale: float,
 ) -> bytes:  # fmt: skip
     from dlviz.drawing.export import files as out
+    from dlviz.drawing.export.page import Page
     from dlviz.drawing.grammar.runs import with_pinned
 
     try:
         result = concept.experiment.run(settings)
         ghost = None if pin is None else concept.experiment.run(pin)
-        chart = drawing.draw(with_pinned(result, ghost, look), look)
-        lines = provenance.caption(stem, settings, look.language, result.computed, pin=pin) if caption else ()
-        return out.render(chart, suffix, look=look, scale=scale, caption=lines)
+        record = provenance.record(stem, settings, result.computed, pin=pin)
+        page = Page(line=record if caption else "", record=record)
+        (own,) = page.looks(look)
+        chart = drawing.draw(with_pinned(result, ghost, own), own)
+        return out.render(chart, suffix, look=look, page=page, scale=scale)
     except MemoryError as error:
         raise Wrong("there is not enough memory for these settings; nothing was written") from error
     except (ValueError, out.ExportError) as error:

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from dlviz.contract import Computed, Settings
 from dlviz.engine.runtime.device import versions
-from dlviz.language import translate, words
+from dlviz.language import translate
 
 FORMAT = 1
 """Version of the settings file; raised when its layout changes."""
@@ -80,25 +80,15 @@ def flat(settings: Settings) -> str:
     return ", ".join(f"{name} = {' + '.join(v) if isinstance(v, list) else v or 'none'}" for name, v in pairs)
 
 
-def caption(
-    stem: str, settings: Settings, language: str, computed: Computed, *, link: str | None = None,
-    pin: Settings | None = None,
-) -> tuple[str, ...]:  # fmt: skip
-    """Lines under an exported figure: concept, settings off default, pinned run, seed, versions, device, link.
+def record(
+    stem: str, settings: Settings, computed: Computed, *, link: str | None = None, pin: Settings | None = None
+) -> str:
+    """What a file's metadata says of its figure, as JSON: every setting in full, versions, device, and the link.
 
     ``computed`` is the result's own: where it was computed, whatever this computer has.
     """
-    differing = flat(settings) or translate("default settings", language)
-    lines = [f"{words(stem, language).name}: {differing}"]
-    if pin is not None:
-        lines.append(f"{translate('pinned', language)}: {flat(pin) or translate('default settings', language)}")
-    seed = getattr(settings, "seed", None)
-    facts = [] if seed is None or "seed" in settings.differing() else [f"seed = {seed}"]
-    facts += [f"{name} {number_}" for name, number_ in versions().items()] + [where(computed, language)]
-    lines.append(", ".join(facts))
-    if link:
-        lines.append(link)
-    return tuple(lines)
+    content = _settings(stem, settings, pin) | {"device": where(computed, "en")}
+    return json.dumps(content | ({"link": link} if link else {}), ensure_ascii=False)
 
 
 def where(computed: Computed, language: str) -> str:
@@ -116,14 +106,17 @@ def where(computed: Computed, language: str) -> str:
 
 def settings_json(stem: str, settings: Settings, pin: Settings | None = None) -> bytes:
     """The settings file: every setting in full, so that a later change of a default changes nothing."""
-    content: dict[str, Any] = {
+    return (json.dumps(_settings(stem, settings, pin), ensure_ascii=False, indent=2) + "\n").encode()
+
+
+def _settings(stem: str, settings: Settings, pin: Settings | None) -> dict[str, Any]:
+    return {
         "format": FORMAT,
         "concept": stem,
         "settings": settings.model_dump(mode="json"),
         "pin": None if pin is None else pin.model_dump(mode="json"),
         "versions": versions(),
     }
-    return (json.dumps(content, ensure_ascii=False, indent=2) + "\n").encode()
 
 
 def read_settings(data: bytes) -> tuple[str, dict[str, Any], dict[str, Any] | None]:

@@ -31,7 +31,7 @@ class Beside:
         self, curves: Sequence[tuple[Any, Any]], x: Axis, y: Axis, look: Look, *, height: int | None = None
     ) -> None:
         self.x, self.y, self.look = x, y, look
-        self.size = np.array([1000.0 if look.slide else 320.0, 0.9 * plot_height(look, height)])
+        self.size = np.array([look.plot_width, 0.9 * plot_height(look, height)])
         found = [self._px(xs, ys) for xs, ys in curves]
         self.curves = [curve[there] for curve in found if (there := np.isfinite(curve[:, 0])).any()]
         self.taken: list[tuple[float, float, float, float]] = []

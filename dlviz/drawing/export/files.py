@@ -1,4 +1,4 @@
-"""Figures as files: SVG, PNG and PDF drawn by vl-convert in a process that stays, CSV of the rows drawn."""
+"""Figures as files: SVG, PNG and PDF drawn by vl-convert in a process that stays, CSV of their numbers."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from typing import Any, Literal
 
 import altair as alt
 
+from dlviz.drawing.export.page import Page
 from dlviz.drawing.export.process import Busy, Ended, Slow, Worker
 from dlviz.drawing.export.worker import NO_FONT
 from dlviz.drawing.grammar.finish import WIDTH
 from dlviz.drawing.grammar.interaction import CELLS
-from dlviz.drawing.grammar.labels import wrap
-from dlviz.drawing.grammar.theme import FONTS, SLIDE, Look
+from dlviz.drawing.grammar.theme import FONTS, Look
 
 Format = Literal["svg", "png", "pdf", "csv"]
 FORMATS: tuple[str, ...] = ("svg", "png", "pdf", "csv")
@@ -55,33 +55,37 @@ class ExportError(Exception):
 
 
 def render(
-    chart: alt.TopLevelMixin,
+    charts: alt.TopLevelMixin | Sequence[alt.TopLevelMixin],
     fmt: str,
     *,
     look: Look | None = None,
+    page: Page | None = None,
     scale: float = 2,
-    caption: Sequence[str] = (),
     width: int = WIDTH,
     timeout: float = 60,
 ) -> bytes:
-    """The chart as the bytes of a file.
+    """One figure, or two on a slide, as the bytes of a file.
 
-    ``look`` is the one it was drawn with (language and size of the caption). ``scale`` is for PNG: 2
-    to 4 times the size on screen. ``caption``: lines under the figure, wrapped to its width. ``width``
-    is taken where the chart would take its container's. Raises :class:`ExportError` after ``timeout``
-    seconds, for an unknown format or scale, when the chart cannot be drawn, or when Chinese labels
-    would come out as boxes (an SVG is allowed: its reader brings the font).
+    ``look`` is the page's; the figures were drawn with ``page.looks(look, ...)``. ``scale`` is for PNG: 2
+    to 4 times the size on screen. ``width`` is taken where a chart would take its container's. Raises
+    :class:`ExportError` after ``timeout`` seconds, for an unknown format or scale, when the chart cannot be drawn, or
+    when Chinese labels would come out as boxes (an SVG is allowed: its reader brings the font).
     """
-    look = look or Look()
+    look, page = look or Look(), page or Page()
+    drawn = [charts] if isinstance(charts, alt.TopLevelMixin) else list(charts)
     if fmt not in FORMATS:
         raise ExportError(NO_FORMAT, given=repr(fmt), allowed=", ".join(FORMATS))
     if not 1 <= scale <= 4:
         raise ExportError(NO_SCALE, given=repr(scale))
     if fmt == "csv":
-        return csv(chart)
+        return csv(*drawn)
+    specs = [still(chart.to_dict(), width) for chart in drawn]
     job = {
         "format": fmt,
-        "spec": with_caption(still(chart.to_dict(), width), caption, look),
+        "specs": specs,
+        "page": page.svg(look, [(spec["width"], spec["height"]) for spec in specs]),
+        "title": page.title,
+        "record": page.record,
         "scale": scale,
         "version": ".".join(alt.SCHEMA_VERSION.lstrip("v").split(".")[:2]),
         "font": look.font,
@@ -122,66 +126,32 @@ def still(spec: dict[str, Any], width: int) -> dict[str, Any]:
     spec = copy.copy(spec)
     if spec.get("width") == "container":
         spec["width"] = width
-    if "layer" in spec:
-        spec["layer"] = [layer for layer in spec["layer"] if layer.get("name") != CELLS]
-    if "hconcat" in spec:
-        spec["hconcat"] = [still(panel, width) for panel in spec["hconcat"]]
+    spec["layer"] = [layer for layer in spec["layer"] if layer.get("name") != CELLS]
     return spec
 
 
-def with_caption(spec: dict[str, Any], caption: Sequence[str], look: Look) -> dict[str, Any]:
-    """The spec with small lines under the figure. In the slide form the whole keeps its 1280 x 720 px."""
-    if not caption:
-        return spec
-    size = round(0.75 * look.label)
-    width = spec.get("width")
-    across = width if isinstance(width, int) else (SLIDE[0] if look.slide else WIDTH)
-    columns = int((across - 3 * look.label) / (0.52 * size))
-    lines = [part for line in caption for part in wrap(line, columns)]
-    if not lines:
-        return spec
-    text = {
-        "text": lines,
-        "orient": "bottom",
-        "anchor": "start",
-        "frame": "bounds",
-        "align": "left",
-        "fontSize": size,
-        "lineHeight": round(1.35 * size),
-        "fontWeight": "normal",
-        "color": look.inks.muted,
-        "offset": round(0.9 * look.label),
-    }
-    if "title" in spec:  # a chart has one title: the caption goes under it
-        own = spec["title"] if isinstance(spec["title"], dict) else {"text": spec["title"]}
-        lower = {"subtitle": lines, "subtitleFontSize": size, "subtitleLineHeight": text["lineHeight"]}
-        return {**spec, "title": {**own, **lower, "subtitleColor": look.inks.muted, "subtitlePadding": size}}
-    return {**spec, "title": text}
-
-
-def csv(chart: alt.TopLevelMixin) -> bytes:
-    """The numbers of a picture as one table: a column ``dataset`` says which rows, then all their columns.
+def csv(*charts: alt.TopLevelMixin) -> bytes:
+    """The numbers of pictures as one table: a column ``dataset`` says which rows, then all their columns.
 
     Where a piece gives ``tables`` (curves, paths, ranges, ridges), they are those that were computed, also where the
     picture cannot show them: beyond its axes, or of a curve that is thinned to what a screen can show. Other rows are
     those drawn. What is not a number is left empty. Drawing aids are left out: names that start
     with an underscore, and ``until``. UTF-8 with a byte order mark, without which Excel takes Chinese for Latin-1.
     """
-    tables = getattr(chart, "tables", {})
-    datasets = {
-        name: tables[name]() if name in tables else rows
+    datasets = [
+        (name, tables[name]() if name in tables else rows)
+        for chart in charts
+        for tables in [getattr(chart, "tables", {})]
         for name, rows in _datasets(chart).items()
         if not name.startswith("_")
-    }
+    ]
     columns = list(
-        dict.fromkeys(
-            c for rows in datasets.values() for row in rows for c in row if not c.startswith("_") and c != "until"
-        )
+        dict.fromkeys(c for _, rows in datasets for row in rows for c in row if not c.startswith("_") and c != "until")
     )
     out = io.StringIO(newline="")
     writer = csv_writer.writer(out)
     writer.writerow(["dataset", *columns])
-    for name, rows in datasets.items():
+    for name, rows in datasets:
         writer.writerows([name, *(_cell(row.get(column)) for column in columns)] for row in rows)
     return out.getvalue().encode("utf-8-sig")
 

@@ -10,9 +10,12 @@ the server does, however that ended; when it had no request for long; and when a
 """
 
 import faulthandler
+import io
 import json
 import re
+import struct
 import sys
+import zlib
 from functools import cache
 
 IDLE = 60
@@ -26,6 +29,8 @@ PROBE = (
     '<svg xmlns="http://www.w3.org/2000/svg" width="64" height="64">'
     '<text y="48" font-size="48" font-family="{font}">{text}</text></svg>'
 )
+PLACE = "<!--figure {}-->"
+"""Where a figure goes on its page."""
 NAMES = re.compile(r'(\bid="|\burl\(#)(clip|gradient_)(\d+)\b')
 FIRST = {"clip": 1, "gradient_": 0}
 
@@ -48,13 +53,40 @@ def work(job: dict) -> bytes:
         return b"missing" if lacks_chinese(job["font"]) else b"found"
     if job["needs_chinese"] and lacks_chinese(job["font"]):
         raise LookupError(NO_FONT)
-    spec = json.dumps(job["spec"])
+    page = job["page"]
+    for i, spec in enumerate(job["specs"]):
+        drawn = vl_convert.vegalite_to_svg(json.dumps(spec), vl_version=job["version"])
+        page = page.replace(PLACE.format(i), drawn, 1)
     if job["format"] == "svg":
-        return numbered(vl_convert.vegalite_to_svg(spec, vl_version=job["version"])).encode()
+        return numbered(page).encode()
     if job["format"] == "pdf":
-        return vl_convert.vegalite_to_pdf(spec, vl_version=job["version"])
+        return with_pdf_record(vl_convert.svg_to_pdf(page), job["title"], job["record"])
     # The file carries its resolution: at twice the size on screen 144 dpi, so that it is as large as on screen.
-    return vl_convert.vegalite_to_png(spec, vl_version=job["version"], scale=1, ppi=72 * job["scale"])
+    return with_png_record(vl_convert.svg_to_png(page, scale=1, ppi=72 * job["scale"]), job["title"], job["record"])
+
+
+def with_png_record(png: bytes, title: str, record: str) -> bytes:
+    """The picture with texts of its own, as chunks ``iTXt`` before the first of pixels (PNG specification, 11.3.3.4)."""
+    chunks = b""
+    for keyword, text in (("Title", title), ("Description", record)):
+        if text:
+            # Keyword, not compressed, no language, no translated keyword, text.
+            data = b"iTXt" + keyword.encode() + b"\0\0\0\0\0" + text.encode()
+            chunks += struct.pack(">I", len(data) - 4) + data + struct.pack(">I", zlib.crc32(data))
+    at = png.index(b"IDAT") - 4
+    return png[:at] + chunks + png[at:]
+
+
+def with_pdf_record(pdf: bytes, title: str, record: str) -> bytes:
+    """The document with its title and record in its information dictionary."""
+    if not (title or record):
+        return pdf
+    from pypdf import PdfWriter
+
+    writer, out = PdfWriter(io.BytesIO(pdf)), io.BytesIO()
+    writer.add_metadata({"/Title": title, "/Subject": record})
+    writer.write(out)
+    return out.getvalue()
 
 
 def numbered(svg: str) -> str:

@@ -11,7 +11,7 @@ from dlviz.drawing.grammar.blank import blank
 from dlviz.drawing.grammar.labels import wrap
 from dlviz.drawing.grammar.message import say
 from dlviz.drawing.grammar.piece import Piece, Spec, Table, says
-from dlviz.drawing.grammar.theme import SLIDE, Look, config, tr
+from dlviz.drawing.grammar.theme import Look, config, tr
 
 WIDTH = 960
 """px of a figure that takes its container's width where there is no container."""
@@ -69,12 +69,12 @@ def finish(
     """The piece as a chart. ``alt_text`` is its text alternative.
 
     A picture of which nothing would be seen but its axes says so. Without a ``width`` it takes its
-    container's. A slide is always 1280 x 720 px in all.
+    container's. On a slide it fills the look's ``area``.
     """
     if blank(piece) and not says(piece):
         piece += say(tr(look, "nothing to draw: no value that this picture can show"), look)
     if look.slide:
-        width, height = SLIDE
+        width, height = look.area
     spec: Spec = {
         "description": alt_text,
         "layer": list(piece.layers),
@@ -103,7 +103,7 @@ def footnote(text: str, look: Look) -> Spec:
     # A Chinese character takes its two columns in full, a letter less than its one.
     narrow = 60 if look.language == "zh" else 64
     return {
-        "text": wrap(text.replace("。 ", "。"), 100 if look.slide else narrow),
+        "text": wrap(text.replace("。 ", "。"), int(look.area[0] / (0.56 * look.small)) if look.slide else narrow),
         "lineHeight": 1.3 * look.small,
         "limit": 0,  # where there is none, Streamlit sets one that cuts lines 40 px before the edge
         "orient": "bottom",

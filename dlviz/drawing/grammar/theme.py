@@ -19,6 +19,8 @@ FONTS = {
     "zh": "'Noto Sans CJK SC', 'Source Han Sans SC', 'PingFang SC', 'Microsoft YaHei', SimHei, sans-serif",
 }
 SLIDE = (1280, 720)  # px, 16:9
+AREA = (1184, 518)
+"""px of the figure on a slide with a title of two lines and one line below; ``drawing.export.page`` gives others."""
 
 
 @dataclass(frozen=True)
@@ -86,13 +88,15 @@ INKS: dict[Theme, Inks] = {
 class Look:
     """How a figure is to look: language, theme, screen or slide, with its paper or without.
 
-    ``transparent`` leaves the paper out. The app draws with it too: the page itself is the paper.
+    ``transparent`` leaves the paper out. The app draws with it too: the page itself is the paper. ``area`` is the
+    figure's room on a slide, in px.
     """
 
     language: str = "en"
     theme: Theme = "light"
     slide: bool = False
     transparent: bool = False
+    area: tuple[int, int] = AREA
 
     def __post_init__(self) -> None:
         if self.language not in LANGUAGES:
@@ -136,7 +140,12 @@ class Look:
     @property
     def height(self) -> int:
         """Height in px of a figure that does not say its own."""
-        return SLIDE[1] if self.slide else 360
+        return self.area[1] if self.slide else 360
+
+    @property
+    def plot_width(self) -> float:
+        """About the least width in px of the plot in a figure without legend: on a screen, of one in half a page."""
+        return 0.78 * self.area[0] if self.slide else 320.0
 
 
 def tr(look: Look, message: str, **values: object) -> str:
@@ -150,9 +159,8 @@ def config(look: Look) -> dict[str, Any]:
     return {
         "background": "transparent" if look.transparent else inks.paper,
         "font": look.font,
-        "padding": {
-            side: round(8 * look.unit * (1.5 if look.slide else 1)) for side in ("left", "top", "right", "bottom")
-        },
+        # A slide has margins of its own.
+        "padding": 4 if look.slide else 8,
         "view": {"stroke": None},
         "axis": {
             "domain": False,

@@ -226,7 +226,7 @@ def _exits(runs: Sequence[Path], plane: Plane, look: Look) -> Rows:
 
 def _to_its_left(at: np.ndarray, text: str, runs: Sequence[Path], plane: Plane, look: Look) -> bool:
     """Whether the words beside a cross go to its left: where fewer steps pass, else towards the middle."""
-    place, wide = _shares(at, plane), text_width(text, look) / (1000 if look.slide else 480)
+    place, wide = _shares(at, plane), text_width(text, look) / (look.plot_width if look.slide else 480)
     passing = []
     for low, high in ((place[0], place[0] + wide), (place[0] - wide, place[0])):
         count = 0 if low >= 0 and high <= 1 else 10**6

@@ -213,6 +213,7 @@ def make_file(
 
 def _render(stem: str, settings: Settings, pin: Settings | None, choice: dict[str, Any], progress: Progress) -> bytes:
     from dlviz.drawing.export import files
+    from dlviz.drawing.export.page import Page
     from dlviz.drawing.grammar.runs import with_pinned
     from dlviz.drawing.grammar.theme import Look
 
@@ -220,9 +221,9 @@ def _render(stem: str, settings: Settings, pin: Settings | None, choice: dict[st
     result = compute.result(stem, settings, progress)
     ghost = None if pin is None or pin == settings else compute.result(stem, pin, progress)
     view = Look(choice["language"], choice["theme"], slide=choice["slide"], transparent=choice["transparent"])
-    figure = catalog.concepts()[stem].figures.FIGURES[choice["figure"]].draw(with_pinned(result, ghost, view), view)
-    lines: tuple[str, ...] = ()
-    if choice["caption"]:
-        lines = provenance.caption(stem, settings, choice["language"], result.computed, link=choice["link"], pin=pin)
+    record = provenance.record(stem, settings, result.computed, link=choice["link"], pin=pin)
+    page = Page(line=record if choice["caption"] else "", record=record)
+    (own,) = page.looks(view)
+    figure = catalog.concepts()[stem].figures.FIGURES[choice["figure"]].draw(with_pinned(result, ghost, own), own)
     progress(1.0)  # one process draws the files of all visitors
-    return files.render(figure, choice["suffix"], look=view, scale=choice["scale"], caption=lines)
+    return files.render(figure, choice["suffix"], look=view, page=page, scale=choice["scale"])
