@@ -66,7 +66,7 @@ def work(job: dict) -> bytes:
 
 
 def with_png_record(png: bytes, title: str, record: str) -> bytes:
-    """The picture with texts of its own, as chunks ``iTXt`` before the first of pixels (PNG specification, 11.3.3.4)."""
+    """The picture with texts of its own: chunks ``iTXt`` before those of pixels (PNG specification, 11.3.3.4)."""
     chunks = b""
     for keyword, text in (("Title", title), ("Description", record)):
         if text:
