@@ -19,6 +19,7 @@ from dlviz.language import LANGUAGES, words
 
 if TYPE_CHECKING:
     from dlviz.drawing.grammar.theme import Theme
+    from dlviz.slides import Export
 
 SUFFIXES = ("svg", "png", "pdf", "csv", "json")
 
@@ -49,19 +50,20 @@ def list_(lang: str) -> None:
 @main.command(help="Draw one figure of a concept into a file; the suffix gives the format.")
 @click.argument("stem")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="svg, png, pdf, csv or json.")
-@click.option("--figure", "name", default="hero", help="Which figure; `list` names them.")
+@click.option("--figure", "names", multiple=True, help="Which figure, or two on a slide; `list` names them.")
 @click.option("--preset", help="Start from a preset's settings.")
 @click.option("--settings", "file", type=click.Path(path_type=Path, dir_okay=False), help="Settings JSON to rebuild.")
 @click.option("--set", "given", multiple=True, metavar="NAME=VALUE", help="Change one setting; may be repeated.")
 @click.option("--lang", type=click.Choice(list(LANGUAGES)), default="en")
 @click.option("--theme", type=click.Choice(["light", "dark"]), default="light")
-@click.option("--slide", is_flag=True, help="16:9 with large type.")
+@click.option("--slide", is_flag=True, help="16:9 with a title and large type.")
+@click.option("--title", help="The slide's title, instead of its own; '' for none.")
 @click.option("--transparent", is_flag=True)
-@click.option("--caption/--no-caption", default=True, help="A line with settings, seed, versions and device.")
+@click.option("--caption/--no-caption", default=True, help="A line that says what was run.")
 @click.option("--scale", type=click.FloatRange(1, 4), default=2, help="Pixels per point of a png.")
 def figure(
-    stem: str, output: Path, name: str, preset: str | None, file: Path | None, given: tuple[str, ...], lang: str,
-    theme: Theme, slide: bool, transparent: bool, caption: bool, scale: float,
+    stem: str, output: Path, names: tuple[str, ...], preset: str | None, file: Path | None, given: tuple[str, ...],
+    lang: str, theme: Theme, slide: bool, title: str | None, transparent: bool, caption: bool, scale: float,
 ) -> None:  # fmt: skip
     concept = _one_of(catalog.concepts(), stem, "concept")
     suffix = output.suffix.lstrip(".").lower()
@@ -69,28 +71,35 @@ def figure(
     if not output.parent.is_dir():
         raise Wrong(f"the folder {str(output.parent)!r} does not exist; nothing was written")
     settings, pin = _settings(stem, concept, preset, file, given)
-    drawing = _one_of(concept.figures.FIGURES, name, "figure")
+    for name in names:
+        _one_of(concept.figures.FIGURES, name, "figure")
+    slide = slide or suffix == "pptx"
+    if len(names) > (2 if slide else 1):
+        raise Wrong("a file has one figure, a slide (--slide) one or two; nothing was written")
     if suffix == "json":
         _write(output, provenance.settings_json(stem, settings, pin))
     else:
+        from dlviz import slides
         from dlviz.drawing.grammar.theme import Look
 
         look = Look(language=lang, theme=theme, slide=slide, transparent=transparent)
-        _write(output, _draw(stem, concept, drawing, settings, pin, look, suffix, caption, scale))
+        export = slides.Export(stem, settings, pin, names or ("hero",), suffix, look, title, caption, scale=scale)
+        _write(output, _draw(export))
     click.echo(str(output))
 
 
-@main.command(help="Export the figures of every preset (--all), or of the concepts named, into a folder.")
+@main.command("export", help="Export the figures of every preset (--all), or of the concepts named, into a folder.")
 @click.argument("stems", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="Every concept.")
 @click.option("-o", "--output", type=click.Path(path_type=Path, file_okay=False), help="The folder.")
 @click.option("--format", "suffix", type=click.Choice(SUFFIXES[:3]), default="svg")
 @click.option("--lang", type=click.Choice(list(LANGUAGES)), default="en")
 @click.option("--theme", type=click.Choice(["light", "dark"]), default="light")
-@click.option("--slide", is_flag=True, help="16:9 with large type.")
-def export(
+@click.option("--slide", is_flag=True, help="16:9 with a title and large type.")
+def export_(
     stems: tuple[str, ...], everything: bool, output: Path | None, suffix: str, lang: str, theme: Theme, slide: bool
 ) -> None:
+    from dlviz import slides
     from dlviz.drawing.grammar.theme import Look
 
     if everything and output is None and len(stems) == 1:  # export --all OUT/
@@ -100,19 +109,17 @@ def export(
     chosen = catalog.concepts() if everything else {s: _one_of(catalog.concepts(), s, "concept") for s in stems}
     look = Look(language=lang, theme=theme, slide=slide)
     work = [
-        (stem, concept, preset, name)
+        (preset.name, slides.Export(stem, preset.settings, preset.pin, (name,), suffix, look))
         for stem, concept in chosen.items()
         for preset in concept.experiment.PRESETS
         for name in concept.figures.shown(preset.settings)
     ]
     with click.progressbar(
-        work, label="Exporting", item_show_func=lambda item: item and f"{item[2].name} {item[3]}"
+        work, label="Exporting", item_show_func=lambda item: item and f"{item[0]} {item[1].figures[0]}"
     ) as bar:
-        for stem, concept, preset, name in bar:
-            drawing = concept.figures.FIGURES[name]
-            data = _draw(stem, concept, drawing, preset.settings, preset.pin, look, suffix, True, 2)
-            target = output / stem / f"{preset.name}-{name}.{suffix}"
-            _write(target, data)
+        for preset, one in bar:
+            target = output / one.stem / f"{preset}-{one.figures[0]}.{suffix}"
+            _write(target, _draw(one))
     click.echo(f"{len(work)} files in {output}")
 
 
@@ -171,25 +178,17 @@ def _refuse(rejected: list[Rejected]) -> None:
         raise Wrong("; ".join(complaints))
 
 
-def _draw(
-    stem: str, concept: catalog.Concept, drawing: Any, settings: Settings, pin: Settings | None, look: Any,
-    suffix: str, caption: bool, scale: float,
-) -> bytes:  # fmt: skip
-    from dlviz.drawing.export import files as out
-    from dlviz.drawing.export.page import Page
-    from dlviz.drawing.grammar.runs import with_pinned
+def _draw(export: Export) -> bytes:
+    """The bytes of a file. The runs are computed here."""
+    from dlviz import slides
+    from dlviz.drawing.export.files import ExportError
 
+    run = catalog.concepts()[export.stem].experiment.run
     try:
-        result = concept.experiment.run(settings)
-        ghost = None if pin is None else concept.experiment.run(pin)
-        record = provenance.record(stem, settings, result.computed, pin=pin)
-        page = Page(line=record if caption else "", record=record)
-        (own,) = page.looks(look)
-        chart = drawing.draw(with_pinned(result, ghost, own), own)
-        return out.render(chart, suffix, look=look, page=page, scale=scale)
+        return slides.write(export, run(export.settings), export.pin and run(export.pin))
     except MemoryError as error:
         raise Wrong("there is not enough memory for these settings; nothing was written") from error
-    except (ValueError, out.ExportError) as error:
+    except (ValueError, ExportError) as error:
         raise Wrong(f"{error}; nothing was written") from error
 
 

@@ -7,12 +7,13 @@ Importing this loads neither streamlit nor torch.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from dlviz.contract import Computed, Settings
+from dlviz.contract import PANELS, Computed, Settings
 from dlviz.engine.runtime.device import versions
 from dlviz.language import translate
 
@@ -78,6 +79,78 @@ def flat(settings: Settings) -> str:
     """The settings that differ from their default, in one line: ``surface = Ravine, steps = 40``."""
     pairs = parameters(settings).items()
     return ", ".join(f"{name} = {' + '.join(v) if isinstance(v, list) else v or 'none'}" for name, v in pairs)
+
+
+def line(settings: Settings, pin: Settings | None, language: str, panels: tuple[str, ...]) -> str:
+    """What was run, for people, of the main figure and some panels: ``Ravine, GD, Momentum, η = 0.06, 100 steps``.
+
+    The settings of the panels come first; then all others that have an effect and a form of words (:attr:`Knob.said`),
+    or differ from their default. The pinned run is named by what differs.
+    """
+    own = _said(settings, language, panels)
+    if pin is None:
+        return listed(own, language)
+    others = [item for item in _said(pin, language, panels) if item not in own]
+    if not others:
+        return listed(own, language)
+    run, pinned = listed(own, language), listed(others, language)
+    return translate("{run}; pinned: {pinned}", language, run=run, pinned=pinned)
+
+
+def listed(items: Iterable[str], language: str) -> str:
+    """Items in one line."""
+    return ("，" if language == "zh" else ", ").join(items)
+
+
+def _said(settings: Settings, language: str, panels: tuple[str, ...]) -> list[str]:
+    hero, here = SimpleNamespace(**dict(settings)), SimpleNamespace(**dict(settings))
+    hero.panels, here.panels = (), panels
+    of_panels: list[str] = []
+    of_all: list[str] = []
+    for name, knob in settings.knobs().items():
+        if name == PANELS or (knob.when is not None and not knob.when(here)):
+            continue
+        said = _in_words(settings, name, here, language)
+        if said is not None:
+            (of_all if knob.when is None or knob.when(hero) else of_panels).append(said)
+    return of_panels + of_all
+
+
+def _in_words(settings: Settings, name: str, values: Any, language: str) -> str | None:
+    """One setting in words, None where nothing is said of it."""
+    knob, value = settings.knobs()[name], getattr(settings, name)
+    usual = value == type(settings).model_fields[name].default
+    if knob.said == "" or (usual and (knob.said is None or isinstance(value, bool))):
+        return None
+    if isinstance(value, bool):
+        label = translate(knob.said or knob.label, language)
+        return label if value or knob.said else translate("{setting}: off", language, setting=label)
+    if value is None and knob.span is not None:
+        value = knob.span(values)[2]
+    said = translate(knob.said, language) if knob.said else translate(knob.label, language) + " {}"
+    return said.replace("{}", _shown(value, knob.words, language))
+
+
+def _shown(value: Any, translated: bool, language: str) -> str:
+    if isinstance(value, tuple):
+        return ("、" if language == "zh" else ", ").join(_shown(item, translated, language) for item in value) or "–"
+    if isinstance(value, str):
+        return translate(value, language) if translated else value
+    return number(value).replace("-", "−")
+
+
+def text_lines(stem: str, settings: Settings, computed: Computed, language: str, pin: Settings | None) -> str:
+    """Every setting in full, versions and device, a line each, for the notes of a slide."""
+    runs = [settings] if pin is None else [settings, pin]
+    lines = [stem]
+    for run in runs:
+        if run is pin:
+            lines.append(f"{translate('pinned', language)}:")
+        for name, value in run.model_dump().items():
+            written = text(value)
+            lines.append(f"{name} = {', '.join(written) if isinstance(written, list) else written}")
+    lines += [f"{name} {version}" for name, version in versions().items()]
+    return "\n".join([*lines, where(computed, language)])
 
 
 def record(

@@ -19,7 +19,9 @@ class Knob:
     is then None, meaning "the usual one"); ``words`` says that the options are words to be translated where they are
     shown (links and files always carry the English ones). A text is plain unless its ``widget`` is "formula": one in
     x and y, at whose mistakes the page points. ``values`` is any object with the settings as attributes. ``cpu_le`` is
-    the greatest value where no GPU is, of a number whose ``le`` needs one.
+    the greatest value where no GPU is, of a number whose ``le`` needs one. ``said`` is how the line under a figure says
+    it (a gettext id): ``"η = {}"`` with its value, or, of a switch, what it changes; "" where others say it. What has
+    none is named by its label, and only where it differs from its default.
     """
 
     label: str
@@ -32,6 +34,7 @@ class Knob:
     words: bool = False
     widget: Literal["auto", "pills", "select", "formula", "hidden"] = "auto"
     cpu_le: float | None = None
+    said: str | None = None
 
 
 def knob(

@@ -64,6 +64,11 @@ class Panel:
         """Whether the page shows it."""
         return not self.name or self.name in settings.panels
 
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """The value of the setting ``panels`` with which this row alone is on."""
+        return (self.name,) if self.name else ()
+
     def computed(self, settings: Any) -> bool:
         """Whether a run with these settings computes it. What is always shown always is."""
         return not self.name or (self.on(settings) and not self._is_empty(settings))

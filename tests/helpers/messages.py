@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,6 +41,8 @@ def collected() -> set[str]:
         for name, knob in settings.knobs().items():
             found |= {text for text in (knob.label, knob.group, knob.help) if text}
             found |= set(settings.options(name)) if knob.words else set()
+            # Symbols are the same in every language.
+            found |= {knob.said} if re.search("[A-Za-z]{2}", knob.said or "") else set()
         found |= {figure.label for figure in concept.figures.FIGURES.values()}
         found |= {panel.empty.reason for panel in settings.PANELS if panel.empty is not None}
         found |= {panel.nothing for panel in settings.PANELS}

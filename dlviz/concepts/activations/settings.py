@@ -46,7 +46,7 @@ def _parameter(function: str, slug: str, ticks: tuple[float, ...]) -> Any:
     parameter = _free(function)
     return knob(
         parameter.default, f"{slug} {parameter.symbol}", ge=parameter.low, le=parameter.high, ticks=ticks,
-        group="Function", when=uses(function),
+        group="Function", when=uses(function), said=f"{slug} {parameter.symbol} = {{}}",
     )  # fmt: skip
 
 
@@ -57,49 +57,58 @@ class Settings(contract.Settings):
 
     panels: tuple[str, ...] = also_shown(("Gradient by depth",))
 
-    function: FunctionName = knob("Sigmoid", "Activation function", group="Function", widget="select")
+    function: FunctionName = knob("Sigmoid", "Activation function", said="{}", group="Function", widget="select")
     mean: float = knob(
-        0.0, "Mean μ", ge=-5, le=5, step=0.1, group="Pre-activations", help="Of the Gaussian pre-activations z."
-    )
+        0.0, "Mean μ",
+        said="μ = {}", ge=-5, le=5, step=0.1, group="Pre-activations", help="Of the Gaussian pre-activations z."
+    )  # fmt: skip
     std: float = knob(
-        2.0, "Standard deviation σ", ge=0.1, le=10, group="Pre-activations",
+        2.0, "Standard deviation σ", said="σ = {}", ge=0.1, le=10, group="Pre-activations",
         ticks=(0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0),
     )  # fmt: skip
     epsilon: float = knob(
-        0.05, "Saturated below |f′| = ε", ge=1e-4, le=0.5, group="Pre-activations",
+        0.05, "Saturated below |f′| = ε", said="ε = {}", ge=1e-4, le=0.5, group="Pre-activations",
         ticks=(1e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5),
         help="A neuron counts as saturated where its slope is smaller than this.",
     )  # fmt: skip
 
     compared: tuple[Elementwise, ...] = knob(
-        ("Sigmoid", "Tanh", "ReLU"), "Functions in the deep network", group="Deep network", when=on_panel(*BY_DEPTH)
+        ("Sigmoid", "Tanh", "ReLU"), "Functions in the deep network",
+        said="{}", group="Deep network", when=on_panel(*BY_DEPTH)
+    )  # fmt: skip
+    depth: int = knob(
+        20, "Depth", said="{} layers", ge=2, le=50, step=1, group="Deep network", when=on_panel(*BY_DEPTH)
     )
-    depth: int = knob(20, "Depth", ge=2, le=50, step=1, group="Deep network", when=on_panel(*BY_DEPTH))
     width: int = knob(
-        100, "Width", ge=10, le=512, gpu_le=4096, group="Deep network", when=on_panel(*BY_DEPTH),
+        100, "Width",
+        said="{} units a layer", ge=10, le=512, gpu_le=4096, group="Deep network", when=on_panel(*BY_DEPTH),
         ticks=(10, 20, 50, 100, 200, 300, 512, 1024, 2048, 4096),
     )  # fmt: skip
     weight_scale: float = knob(
-        1.0, "Weight scale σ_w", ge=0.05, le=10, group="Deep network", when=on_panel(*BY_DEPTH),
+        1.0, "Weight scale σ_w", said="weight scale {}", ge=0.05, le=10, group="Deep network", when=on_panel(*BY_DEPTH),
         ticks=(0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.2, 1.4142, 1.7, 2.0, 2.5, 3.0, 4.0, 5.0, 7.0, 10.0),
         help="Weights are Gaussian with standard deviation σ_w/√(inputs of the neuron); biases are zero.",
     )  # fmt: skip
 
     dying_rate: float = knob(
-        0.7, "Learning rate", ge=1e-4, le=100, group="Dying ReLU", when=on_panel("Dying ReLU"), ticks=log_ticks(-4, 2)
-    )
+        0.7, "Learning rate",
+        said="η = {}", ge=1e-4, le=100, group="Dying ReLU", when=on_panel("Dying ReLU"), ticks=log_ticks(-4, 2)
+    )  # fmt: skip
     dying_bias: float = knob(
-        1.0, "Initial bias", ge=-5, le=5, step=0.5, group="Dying ReLU", when=on_panel("Dying ReLU"),
+        1.0, "Initial bias",
+        said="initial bias {}", ge=-5, le=5, step=0.5, group="Dying ReLU", when=on_panel("Dying ReLU"),
         help="Of every hidden unit.",
     )  # fmt: skip
 
     learned_rate: float = knob(
-        0.1, "Learning rate of the PReLU network", ge=1e-4, le=10, group="Learned slope", ticks=log_ticks(-4, 1),
+        0.1, "Learning rate of the PReLU network",
+        said="η = {}", ge=1e-4, le=10, group="Learned slope", ticks=log_ticks(-4, 1),
         when=on_panel("Learned slope"),
     )  # fmt: skip
 
     temperature: float = knob(
-        1.0, "Temperature T", ge=0.01, le=100, group="Softmax", when=on_panel("Softmax"), ticks=log_ticks(-2, 2),
+        1.0, "Temperature T",
+        said="T = {}", ge=0.01, le=100, group="Softmax", when=on_panel("Softmax"), ticks=log_ticks(-2, 2),
         help="The logits are divided by it: scale s = 1/T.",
     )  # fmt: skip
 
@@ -113,11 +122,11 @@ class Settings(contract.Settings):
     )
     softplus_beta: float = _parameter("Softplus", "Softplus", (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0))
     maxout_pieces: int = knob(
-        3, "Maxout pieces k", ge=1, le=8, step=1, group="Function", when=uses("Maxout"),
+        3, "Maxout pieces k", said="k = {}", ge=1, le=8, step=1, group="Function", when=uses("Maxout"),
         help="In the picture, k lines w z + b with w and b drawn from N(0, 1) by the seed.",
     )  # fmt: skip
 
-    seed: int = knob(0, "Seed", ge=0, le=999, step=1, group="Pre-activations")
+    seed: int = knob(0, "Seed", said="seed {}", ge=0, le=999, step=1, group="Pre-activations")
 
     def coarse(self) -> Settings:
         """Without the panels that train."""

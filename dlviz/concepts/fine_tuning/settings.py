@@ -24,43 +24,59 @@ class Settings(contract.Settings):
 
     panels: tuple[str, ...] = also_shown(("Network",))
 
-    source: Source = knob("Shifted", "Source task", group="Task", words=True)
-    target: Target = knob("Shifted noisy", "Target task", group="Task", words=True)
+    source: Source = knob("Shifted", "Source task", said="source: {}", group="Task", words=True)
+    target: Target = knob("Shifted noisy", "Target task", said="target: {}", group="Task", words=True)
     noise: float = knob(
-        0.2, "Standard deviation of the noise", ge=0, le=1, step=0.05, group="Task",
+        0.2, "Standard deviation of the noise", said="noise {}", ge=0, le=1, step=0.05, group="Task",
         when=lambda values: "oisy" in values.target,
     )  # fmt: skip
-    labels: tuple[Labels, ...] = knob(("1", "5", "all"), "Labels a class", group="Task", widget="pills", words=True)
-
-    network: Literal["MLP", "CNN"] = knob("MLP", "Network", group="Network")
-    layers: int = knob(5, "Layers", ge=4, le=8, step=1, group="Network", help="The last one is the head. It is new.")
-    frozen: int | None = knob(
-        None, "Frozen layers", group="Network", step=1, span=lambda values: (0, values.layers - 1, values.layers // 2)
+    labels: tuple[Labels, ...] = knob(
+        ("1", "5", "all"), "Labels a class", said="labels per class: {}", group="Task", widget="pills", words=True
     )
+
+    network: Literal["MLP", "CNN"] = knob("MLP", "Network", said="{}", group="Network")
+    layers: int = knob(
+        5, "Layers", said="{} layers", ge=4, le=8, step=1, group="Network", help="The last one is the head. It is new."
+    )
+    frozen: int | None = knob(
+        None, "Frozen layers",
+        said="{} frozen", group="Network", step=1, span=lambda values: (0, values.layers - 1, values.layers // 2)
+    )  # fmt: skip
 
     steps: int = knob(
-        100, "Steps on the target", ge=10, le=400, ticks=(10, 20, 50, 100, 150, 200, 300, 400), group="Training"
-    )
+        100, "Steps on the target",
+        said="{} steps", ge=10, le=400, ticks=(10, 20, 50, 100, 150, 200, 300, 400), group="Training"
+    )  # fmt: skip
     rate: float = knob(
-        0.003, "Learning rate (Adam)", ge=1e-5, le=0.1, ticks=log_ticks(-5, -1, (1, 2, 3, 5)), group="Training"
-    )
+        0.003, "Learning rate (Adam)",
+        said="Adam, η = {}", ge=1e-5, le=0.1, ticks=log_ticks(-5, -1, (1, 2, 3, 5)), group="Training"
+    )  # fmt: skip
     source_steps: int = knob(
-        300, "Steps on the source", ge=10, le=1000, ticks=(10, 20, 50, 100, 200, 300, 500, 1000), group="Training"
-    )
-    seeds: int = knob(8, "Seeds", ge=1, le=16, step=1, group="Training")
-    seed: int = knob(0, "Seed", ge=0, le=999, step=1, group="Training")
+        300, "Steps on the source",
+        said="{} steps on the source", ge=10, le=1000, ticks=(10, 20, 50, 100, 200, 300, 500, 1000), group="Training"
+    )  # fmt: skip
+    seeds: int = knob(8, "Seeds", said="{} seeds", ge=1, le=16, step=1, group="Training")
+    seed: int = knob(0, "Seed", said="seed {}", ge=0, le=999, step=1, group="Training")
 
-    amount: Labels = knob("5", "Labels a class in the panels", group="One run", words=True, when=on_panel(*RUNS))
+    amount: Labels = knob(
+        "5",
+        "Labels a class in the panels",
+        said="labels per class in the panel: {}",
+        group="One run",
+        words=True,
+        when=on_panel(*RUNS),
+    )
     decay: float = knob(
-        0.5, "Factor γ per layer of layer-wise rates", ge=0, le=1, step=0.05, group="Holding on",
+        0.5, "Factor γ per layer of layer-wise rates", said="γ = {}", ge=0, le=1, step=0.05, group="Holding on",
         when=on_panel("Holding on"),
     )  # fmt: skip
     l2sp: float = knob(
-        0.1, "Strength α of L2-SP", ge=0, le=100, ticks=(0.0, *log_ticks(-4, 2, (1, 2, 5))), group="Holding on",
+        0.1, "Strength α of L2-SP",
+        said="α = {}", ge=0, le=100, ticks=(0.0, *log_ticks(-4, 2, (1, 2, 5))), group="Holding on",
         when=on_panel("Holding on"),
     )  # fmt: skip
     distillation: float = knob(
-        1.0, "Strength λ of the distillation", ge=0, le=100, ticks=(0.0, *log_ticks(-3, 2, (1, 2, 5))),
+        1.0, "Strength λ of the distillation", said="λ = {}", ge=0, le=100, ticks=(0.0, *log_ticks(-3, 2, (1, 2, 5))),
         group="Holding on", when=on_panel("Holding on"),
     )  # fmt: skip
     looked_at: int | None = knob(
@@ -68,7 +84,8 @@ class Settings(contract.Settings):
         span=lambda values: (1, values.layers - 1, values.layers - 1),
     )  # fmt: skip
     every: int = knob(
-        10, "Steps between two unfreezings", ge=1, le=100, ticks=(1, 2, 5, 10, 20, 50, 100),
+        10, "Steps between two unfreezings",
+        said="one more layer every {} steps", ge=1, le=100, ticks=(1, 2, 5, 10, 20, 50, 100),
         group="Gradual unfreezing", when=on_panel("Gradual unfreezing"),
     )  # fmt: skip
 

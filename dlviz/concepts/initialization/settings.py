@@ -44,30 +44,32 @@ class Settings(contract.Settings):
     PANELS: ClassVar[tuple[Panel, ...]] = PANELS
     panels: tuple[str, ...] = also_shown(("Forward and backward",))
 
-    scheme: SchemeName = knob("Normal", "Scheme", group="Initialization", widget="select", words=True)
+    scheme: SchemeName = knob("Normal", "Scheme", said="{}", group="Initialization", widget="select", words=True)
     std: float = knob(
-        0.07, "Standard deviation", ge=1e-6, le=10, ticks=SIZES, group="Initialization", when=uses("Normal")
-    )
+        0.07, "Standard deviation",
+        said="standard deviation {}", ge=1e-6, le=10, ticks=SIZES, group="Initialization", when=uses("Normal")
+    )  # fmt: skip
     bound: float = knob(
-        0.1, "Bound a of the uniform distribution", ge=1e-6, le=10, ticks=SIZES, group="Initialization",
+        0.1, "Bound a of the uniform distribution", said="a = {}", ge=1e-6, le=10, ticks=SIZES, group="Initialization",
         when=uses("Uniform"),
     )  # fmt: skip
     constant: float = knob(
-        0.01, "Constant c", ge=1e-6, le=10, ticks=SIZES, group="Initialization", when=uses("Constant")
+        0.01, "Constant c", said="c = {}", ge=1e-6, le=10, ticks=SIZES, group="Initialization", when=uses("Constant")
     )
     mode: Literal["fan-in", "fan-out"] = knob(
         "fan-in", "He: n counts", group="Initialization", when=uses("He normal", "He uniform"),
         help="Fan-in keeps the size of activations, fan-out that of gradients; they differ where the width changes.",
     )  # fmt: skip
     scale: float = knob(
-        1.0, "Scale s of the variance", ge=0.01, le=10, group="Initialization", when=uses("Variance scaling"),
+        1.0, "Scale s of the variance",
+        said="s = {}", ge=0.01, le=10, group="Initialization", when=uses("Variance scaling"),
         ticks=(0.1, 0.2, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0, 4.0, 5.0, 10.0),
     )  # fmt: skip
     average: Literal["fan-in", "fan-out", "fan average"] = knob(
         "fan-in", "Variance scaling: n counts", group="Initialization", when=uses("Variance scaling")
     )
     gain: float = knob(
-        1.0, "Gain g", ge=0.1, le=10, group="Initialization", when=uses("Orthogonal"),
+        1.0, "Gain g", said="g = {}", ge=0.1, le=10, group="Initialization", when=uses("Orthogonal"),
         ticks=(0.5, 0.7, 0.9, 1.0, 1.1, 1.2, 1.414, 1.7, 2.0, 3.0, 5.0),
     )  # fmt: skip
     sigma_b: float = knob(
@@ -75,55 +77,69 @@ class Settings(contract.Settings):
         ticks=(0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0),
     )  # fmt: skip
 
-    activation: ActivationName = knob("Tanh", "Activation", group="Network", widget="select", words=True)
+    activation: ActivationName = knob("Tanh", "Activation", said="{}", group="Network", widget="select", words=True)
     parameter: float | None = knob(
         None, "Parameter of the activation", group="Network", span=_parameter_span,
         when=lambda values: ACTIVATIONS[values.activation].parameter is not None,
         help="α of Leaky ReLU and ELU, a of PReLU, β of Swish and Softplus.",
     )  # fmt: skip
-    depth: int = knob(20, "Layers", ge=1, le=100, ticks=(1, 2, 5, 10, 20, 30, 40, 50, 70, 100), group="Network")
-    width: int = knob(128, "Units per layer", ge=8, le=1024, gpu_le=4096, ticks=WIDTHS, group="Network")
+    depth: int = knob(
+        20, "Layers", said="{} layers", ge=1, le=100, ticks=(1, 2, 5, 10, 20, 30, 40, 50, 70, 100), group="Network"
+    )
+    width: int = knob(
+        128, "Units per layer", said="{} units a layer", ge=8, le=1024, gpu_le=4096, ticks=WIDTHS, group="Network"
+    )
 
-    data: DataName = knob("Digits, standardised", "Data", group="Data and seeds", widget="select", words=True)
-    samples: int = knob(50, "Inputs", ge=10, le=500, ticks=(10, 20, 50, 100, 200, 500), group="Data and seeds")
+    data: DataName = knob(
+        "Digits, standardised", "Data", said="{}", group="Data and seeds", widget="select", words=True
+    )
+    samples: int = knob(
+        50, "Inputs", said="{} inputs", ge=10, le=500, ticks=(10, 20, 50, 100, 200, 500), group="Data and seeds"
+    )
     repeats: int = knob(
-        3, "Draws of the weights", ge=1, le=30, ticks=(1, 2, 3, 5, 10, 20, 30), group="Data and seeds",
+        3, "Draws of the weights", said="{} draws", ge=1, le=30, ticks=(1, 2, 3, 5, 10, 20, 30), group="Data and seeds",
         help="Independent draws: lines show their median, bands reach from the least to the greatest.",
     )  # fmt: skip
-    seed: int = knob(0, "Seed", ge=0, le=999, step=1, group="Data and seeds")
+    seed: int = knob(0, "Seed", said="seed {}", ge=0, le=999, step=1, group="Data and seeds")
 
-    density: Literal["Linear", "Logarithmic"] = knob("Linear", "Density of the hero", group="Figures", words=True)
+    density: Literal["Linear", "Logarithmic"] = knob(
+        "Linear", "Density of the hero", said="", group="Figures", words=True
+    )
 
     grid_shows: Literal["Activations", "Gradients"] = knob(
-        "Activations", "The grid shows", group="Grid", words=True, when=on_panel("Grid")
+        "Activations", "The grid shows", said="", group="Grid", words=True, when=on_panel("Grid")
     )
     product_gain: float = knob(
-        1.0, "Scale of the multiplied matrices", ge=0.5, le=2, step=0.05, group="Singular values",
+        1.0, "Scale of the multiplied matrices", said="scale {}", ge=0.5, le=2, step=0.05, group="Singular values",
         when=on_panel("Singular values"),
         help="Gaussian entries have the variance g²/n, orthogonal matrices are multiplied by g.",
     )  # fmt: skip
     symmetry_constant: float = knob(
-        0.05, "Every weight starts at", ge=1e-3, le=1, group="Symmetry", when=on_panel("Symmetry"),
+        0.05, "Every weight starts at",
+        said="weights start at {}", ge=1e-3, le=1, group="Symmetry", when=on_panel("Symmetry"),
         ticks=(0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0),
     )  # fmt: skip
     symmetry_noise: float = knob(
-        0.001, "Noise added to the weights", ge=1e-8, le=0.1, group="Symmetry", when=on_panel("Symmetry"),
+        0.001, "Noise added to the weights",
+        said="noise {}", ge=1e-8, le=0.1, group="Symmetry", when=on_panel("Symmetry"),
         ticks=(1e-8, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1),
     )  # fmt: skip
     symmetry_steps: int = knob(
-        400, "Steps of training", ge=10, le=1000, ticks=(50, 100, 200, 400, 1000), group="Symmetry",
+        400, "Steps of training", said="{} steps", ge=10, le=1000, ticks=(50, 100, 200, 400, 1000), group="Symmetry",
         when=on_panel("Symmetry"),
     )  # fmt: skip
     train_depth: int = knob(
-        10, "Hidden layers that are trained", ge=1, le=30, ticks=(1, 2, 3, 5, 10, 20, 30), group="Training",
+        10, "Hidden layers that are trained",
+        said="{} hidden layers", ge=1, le=30, ticks=(1, 2, 3, 5, 10, 20, 30), group="Training",
         when=on_panel("Training"),
     )  # fmt: skip
     train_rate: float = knob(
-        0.1, "Learning rate", ge=1e-4, le=10, group="Training", when=on_panel("Training"),
+        0.1, "Learning rate", said="η = {}", ge=1e-4, le=10, group="Training", when=on_panel("Training"),
         ticks=(0.001, 0.003, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0),
     )  # fmt: skip
     train_steps: int = knob(
-        150, "Steps of SGD", ge=10, le=1000, ticks=(50, 100, 150, 200, 300, 500, 1000), group="Training",
+        150, "Steps of SGD",
+        said="{} steps", ge=10, le=1000, ticks=(50, 100, 150, 200, 300, 500, 1000), group="Training",
         when=on_panel("Training"),
     )  # fmt: skip
 

@@ -94,8 +94,9 @@ def _rate(optimizer: str) -> Any:
 
 def _beta(optimizer: str, default: float, label: str) -> Any:
     return knob(
-        default, f"{optimizer} {label}", ge=0, le=0.9999, ticks=BETAS, group="Hyperparameters", when=races(optimizer)
-    )
+        default, f"{optimizer} {label}", ge=0, le=0.9999, ticks=BETAS, group="Hyperparameters", when=races(optimizer),
+        said="β = {}" if optimizer == "Momentum" else None,
+    )  # fmt: skip
 
 
 def _epsilon(optimizer: str, default: float = 1e-8) -> Any:
@@ -118,57 +119,65 @@ class Settings(contract.Settings):
     PANELS: ClassVar[tuple[Panel, ...]] = PANELS
     panels: tuple[str, ...] = also_shown(())
 
-    surface: SurfaceName = knob("Ravine", "Surface", group="Surface", widget="select", words=True)
+    surface: SurfaceName = knob("Ravine", "Surface", said="{}", group="Surface", widget="select", words=True)
     condition: float = knob(
-        10.0, "Condition number", ge=1, le=1e4, group="Surface", when=on("Quadratic"),
+        10.0, "Condition number", said="κ = {}", ge=1, le=1e4, group="Surface", when=on("Quadratic"),
         ticks=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000),
         help="Largest over smallest eigenvalue of the Hessian.",
     )  # fmt: skip
-    rotation: float = knob(30.0, "Rotation in degrees", ge=0, le=90, step=5, group="Surface", when=on("Quadratic"))
+    rotation: float = knob(
+        30.0, "Rotation in degrees", said="rotated by {}°", ge=0, le=90, step=5, group="Surface", when=on("Quadratic")
+    )
     expression: str = knob(
-        CUSTOM_EXPRESSION, "Your own f(x, y)", max_length=200, group="Surface", widget="formula", when=on("Custom"),
+        CUSTOM_EXPRESSION, "Your own f(x, y)",
+        said="f(x, y) = {}", max_length=200, group="Surface", widget="formula", when=on("Custom"),
         help="Numbers, x, y, pi, e, + - * / ^ and sin, cos, tan, sinh, cosh, tanh, exp, log, sqrt, abs.",
     )  # fmt: skip
-    surface_3d: bool = knob(False, "Rotatable 3-D view", group="Surface")
+    surface_3d: bool = knob(False, "Rotatable 3-D view", said="", group="Surface")
 
     optimizers: tuple[OptimizerName, ...] = knob(
-        ("GD", "Momentum", "RMSprop", "Adam"), "Optimizers", group="Optimizers", widget="pills"
+        ("GD", "Momentum", "RMSprop", "Adam"), "Optimizers", said="{}", group="Optimizers", widget="pills"
     )
     tuned: bool = knob(
-        False, "Tune each learning rate", group="Optimizers",
+        False, "Tune each learning rate", said="each learning rate tuned", group="Optimizers",
         help="Each optimizer gets the rate with the lowest final loss on a logarithmic grid from this start.",
     )  # fmt: skip
-    own_rates: bool = knob(False, "Set each learning rate", group="Optimizers", when=lambda values: not values.tuned)
+    own_rates: bool = knob(
+        False, "Set each learning rate", said="", group="Optimizers", when=lambda values: not values.tuned
+    )
     learning_rate: float = knob(
-        0.06, "Learning rate", ge=1e-8, le=1e3, ticks=RATES, group="Optimizers",
+        0.06, "Learning rate", said="η = {}", ge=1e-8, le=1e3, ticks=RATES, group="Optimizers",
         when=lambda values: not values.tuned and not values.own_rates,
     )  # fmt: skip
 
     start_x: float | None = _start(0)
     start_y: float | None = _start(1)
     steps: int = knob(
-        100, "Steps", ge=1, le=1000, ticks=(10, 20, 50, 100, 150, 200, 300, 500, 1000), group="Start and steps"
-    )
+        100, "Steps",
+        said="{} steps", ge=1, le=1000, ticks=(10, 20, 50, 100, 150, 200, 300, 500, 1000), group="Start and steps"
+    )  # fmt: skip
 
     per_evaluation: bool = knob(
-        False, "Loss against gradient evaluations", group="Figures",
+        False, "Loss against gradient evaluations", said="", group="Figures",
         help="One evaluation is the gradient of one example; on a test function, of the function.",
     )  # fmt: skip
 
     inside_optimizer: OptimizerName = knob(
-        "Adam", "Rule to look inside", group="Inside the rule", widget="select", when=on_panel("Inside the rule")
-    )
+        "Adam", "Rule to look inside",
+        said="inside {}", group="Inside the rule", widget="select", when=on_panel("Inside the rule")
+    )  # fmt: skip
 
     basin_optimizer: OptimizerName = knob(
-        "Momentum", "Optimizer of the basins", group="Basins of attraction", widget="select",
+        "Momentum", "Optimizer of the basins", said="basins of {}", group="Basins of attraction", widget="select",
         when=on_panel("Basins of attraction"),
     )  # fmt: skip
     basin_resolution: int | None = knob(
-        None, "Starts per side", group="Basins of attraction", span=_basin_span, step=16,
+        None, "Starts per side", said="{} starts a side", group="Basins of attraction", span=_basin_span, step=16,
         when=on_panel("Basins of attraction"),
     )  # fmt: skip
     basin_steps: int = knob(
-        500, "Most steps from a start", ge=10, le=1000, ticks=(100, 200, 500, 1000), group="Basins of attraction",
+        500, "Most steps from a start",
+        said="at most {} steps", ge=10, le=1000, ticks=(100, 200, 500, 1000), group="Basins of attraction",
         when=on_panel("Basins of attraction"),
     )  # fmt: skip
 
@@ -222,21 +231,23 @@ class Settings(contract.Settings):
         when=lambda values: bool(set(values.optimizers) - {"GD", "SGD"}),
     )  # fmt: skip
     noise: float = knob(
-        0.0, "Gradient noise σ", ge=0, le=100, ticks=NOISES, group="Stochastic gradients",
+        0.0, "Gradient noise σ", said="noise σ = {}", ge=0, le=100, ticks=NOISES, group="Stochastic gradients",
         when=lambda values: noisy(values) and not samples(values),
         help="Standard deviation of the Gaussian added to each coordinate of the gradient at every step.",
     )  # fmt: skip
     batch_size: int | None = knob(
-        None, "Batch size", group="Stochastic gradients", when=lambda values: noisy(values) and bool(samples(values)),
+        None, "Batch size",
+        said="batches of {}", group="Stochastic gradients", when=lambda values: noisy(values) and bool(samples(values)),
         span=lambda values: (1, samples(values) or 1, min(32, samples(values) or 1)),
         help="Examples in each mini-batch; at the greatest value every gradient is exact.",
     )  # fmt: skip
     repeats: int = knob(
-        1, "Repeats of the noise", ge=1, le=50, ticks=(1, 5, 10, 20, 50), group="Stochastic gradients", when=noisy,
+        1, "Repeats of the noise",
+        said="{} repeats", ge=1, le=50, ticks=(1, 5, 10, 20, 50), group="Stochastic gradients", when=noisy,
         help="Independent draws; lines show their median, bands their middle 80%.",
     )  # fmt: skip
     seed: int = knob(
-        0, "Seed", ge=0, le=999, step=1, group="Stochastic gradients",
+        0, "Seed", said="seed {}", ge=0, le=999, step=1, group="Stochastic gradients",
         when=lambda values: noisy(values) or values.surface == "Digits network",
     )  # fmt: skip
 

@@ -39,6 +39,29 @@ class Figure(alt.LayerChart):
     def copy(self, deep: bool | Iterable[Any] = False, ignore: list[str] | None = None) -> Figure:
         return Figure(self.tables, **self._kwds)
 
+    def sliders(self) -> dict[str, Spec]:
+        """The parameters under the picture that a hand moves, by name."""
+        params = self._kwds.get("params")
+        found = params if isinstance(params, list) else []
+        return {param["name"]: param for param in found if param.get("bind", {}).get("input") == "range"}
+
+    def at(self, view: Mapping[str, float]) -> Figure:
+        """The picture with its sliders where ``view`` says; a value beyond a slider's ends stands at that end."""
+        params = [dict(param) for param in self._kwds["params"]]
+        for param in params:
+            if param["name"] in self.sliders() and param["name"] in view:
+                bind, value = param["bind"], view[param["name"]]
+                param["value"] = min(max(value, bind["min"]), bind["max"])
+        return Figure(self.tables, **(self._kwds | {"params": params}))
+
+    def moved(self, view: Mapping[str, float]) -> list[str]:
+        """Where the sliders stand that ``view`` names, in words: ``step 19``."""
+        return [
+            f"{slider['bind']['name'].strip()} {view[name]:g}"
+            for name, slider in self.sliders().items()
+            if name in view
+        ]
+
     def save(self, *where: Any, **options: Any) -> None:
         """As Altair's; where a page would give the figure its width, it has ``WIDTH``."""
         chart = self.copy()

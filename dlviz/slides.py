@@ -1,0 +1,140 @@
+"""A concept's figures as files: what stands around them, and in the notes of a slide.
+
+The app and the command line both use this, so that their files are alike.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from importlib import import_module
+from typing import Any
+
+from dlviz import catalog, provenance
+from dlviz.contract import Panel, Preset, Settings
+from dlviz.drawing.export import files
+from dlviz.drawing.export.page import Page
+from dlviz.drawing.grammar.finish import Figure
+from dlviz.drawing.grammar.runs import with_pinned
+from dlviz.drawing.grammar.theme import Look
+from dlviz.language import translate, words
+from dlviz.numbers import filled
+from dlviz.progress import Progress, silent
+
+View = tuple[tuple[str, float], ...]
+"""Where the sliders of a chart stand: (parameter, value), of those that were moved."""
+
+
+@dataclass(frozen=True)
+class Export:
+    """One file: of which run, which of its figures (one, or two on a slide), and in which form.
+
+    ``title`` is that of a slide, None for its own (:func:`title`), "" for none. ``line`` says what was run. ``link`` is
+    the address in the notes and the metadata, and, with ``code``, in a QR code on a slide. ``views`` are those of the
+    figures.
+    """
+
+    stem: str
+    settings: Settings
+    pin: Settings | None
+    figures: tuple[str, ...]
+    suffix: str
+    look: Look
+    title: str | None = None
+    line: bool = True
+    link: str = ""
+    code: bool = False
+    scale: float = 2
+    views: tuple[View, ...] = ()
+
+
+def write(export: Export, result: Any, ghost: Any, progress: Progress = silent) -> bytes:
+    """The bytes of the file. ``ghost`` is the pinned run's result, if there is one.
+
+    Raises ``ExportError`` of :mod:`dlviz.drawing.export.files`, and what ``progress`` raises.
+    """
+    if export.suffix == "json":
+        return provenance.settings_json(export.stem, export.settings, export.pin)
+    page, charts = drawn(export, result, ghost)
+    progress(1.0)  # one process draws the files of all visitors
+    return files.render(charts, export.suffix, look=export.look, page=page, scale=export.scale)
+
+
+def drawn(export: Export, result: Any, ghost: Any) -> tuple[Page, list[Figure]]:
+    """The page of a file and its figures, each as large as the page leaves room."""
+    language, (name, *_) = export.look.language, export.figures
+    own = title(export.stem, result, export.pin, name, language) if export.title is None else export.title
+    said = provenance.line(export.settings, export.pin, language, panels=_panel(export, name).chosen)
+    page = Page(
+        title=own if export.look.slide else "",
+        line=said if export.line else "",
+        link=export.link if export.code else "",
+        record=provenance.record(export.stem, export.settings, result.computed, link=export.link, pin=export.pin),
+    )
+    charts = _charts(export, page, result, ghost)
+    moved = [text for chart, view in zip(charts, export.views, strict=False) for text in chart.moved(dict(view))]
+    if moved and export.line:
+        page = replace(page, line=provenance.listed([said, *dict.fromkeys(moved)], language))
+        charts = _charts(export, page, result, ghost)  # the line may be longer, and leave less room
+    return page, charts
+
+
+def _charts(export: Export, page: Page, result: Any, ghost: Any) -> list[Figure]:
+    figures = catalog.concepts()[export.stem].figures.FIGURES
+    looks = page.looks(export.look, len(export.figures))
+    views = export.views or ((),) * len(export.figures)
+    return [
+        figures[name].draw(with_pinned(result, ghost, look), look).at(dict(view))
+        for name, look, view in zip(export.figures, looks, views, strict=True)
+    ]
+
+
+def _panel(export: Export, figure: str) -> Panel:
+    return next(panel for panel in export.settings.PANELS if figure in panel.figures)
+
+
+def title(stem: str, result: Any, pin: Settings | None, figure: str, language: str) -> str:
+    """What a slide says of a figure: the claim that a preset makes of it, where it holds on this run, else a question.
+
+    The claim's first sentence stands over the figures of the panel whose study makes it. Over the main figure stands
+    the page's question, over any other its label.
+    """
+    prose = words(stem, language)
+    panel = next(panel for panel in result.settings.PANELS if figure in panel.figures)
+    study = import_module(f"dlviz.concepts.{stem}.{panel.stem}").STUDY
+    preset = current_preset(study.presets, result.settings, pin)
+    if preset is not None and (check := preset.claim(result)).holds:
+        return first_sentence(filled(prose.presets[preset.name].claim, check.values))
+    return prose.title if not panel.name else translate(panel.figures[figure].label, language)
+
+
+def first_sentence(text: str) -> str:
+    """The first sentence, without the stop at its end."""
+    found = re.match(r"(.+?)(?:\.(?=\s+[A-Z0-9√|])|。)", text)
+    return (found[1] if found else text).rstrip(" .。")
+
+
+def current_preset(presets: Sequence[Preset], settings: Settings, pin: Settings | None) -> Preset | None:
+    """The preset whose settings these are, if any; one with the same pinned run before others."""
+    same = [preset for preset in presets if provenance.effective(preset.settings) == settings]
+    # The words of a preset with a pinned run speak of it.
+    same = [preset for preset in same if preset.pin is None or provenance.effective(preset.pin) == pin]
+    same.sort(key=lambda preset: preset.pin is None)
+    return same[0] if same else None
+
+
+def notes(stem: str, result: Any, pin: Settings | None, link: str, language: str) -> str:
+    """The notes of a slide: what the preset shows and claims, what to notice, the link, and every setting."""
+    prose, settings = words(stem, language), result.settings
+    experiment = catalog.concepts()[stem].experiment
+    preset = current_preset(experiment.PRESETS, settings, pin)
+    said = [prose.answer]
+    if preset is not None:
+        check = preset.claim(result)
+        said = [prose.presets[preset.name].text]
+        said += [filled(prose.presets[preset.name].claim, check.values)] if check.holds else []
+    said += [filled(prose.notice[note.key], note.values) for note in experiment.notice(result)]
+    said += [link] if link else []
+    said += [provenance.text_lines(stem, settings, result.computed, language, pin)]
+    return "\n\n".join(said)
