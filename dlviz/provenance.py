@@ -7,6 +7,9 @@ Importing this loads neither streamlit nor torch.
 from __future__ import annotations
 
 import json
+import re
+import zlib
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable
 from functools import lru_cache
 from types import SimpleNamespace
@@ -21,6 +24,9 @@ FORMAT = 1
 """Version of the settings file; raised when its layout changes."""
 
 DEFAULT = "default"
+View = tuple[tuple[str, float], ...]
+"""Where the sliders of a chart stand that were moved: (parameter, value)."""
+_SLIDER = re.compile(r"(\w{1,40})\.(\w{1,40}):(-?\d{1,12}(?:\.\d{1,12})?)", re.ASCII)
 MAX_PACKED = 4000
 """Characters of a packed run that are read at all; a full one is shorter."""
 
@@ -73,6 +79,36 @@ def unpack(packed: str) -> dict[str, str]:
     if packed == DEFAULT or len(packed) > MAX_PACKED:
         return {}
     return dict(parse_qsl(packed, keep_blank_values=True))
+
+
+def pack_views(views: Iterable[tuple[str, View]]) -> str:
+    """Where sliders stand, in one text: ``hero.step:19,block.bn_gamma:-1.5``."""
+    return ",".join(f"{figure}.{slider}:{number(value)}" for figure, view in views for slider, value in view)
+
+
+def unpack_views(packed: str) -> tuple[tuple[str, View], ...]:
+    """What :func:`pack_views` gave, figure by figure; nothing at all where it is not of that form."""
+    found: dict[str, list[tuple[str, float]]] = {}
+    for part in packed[:MAX_PACKED].split(","):
+        matched = _SLIDER.fullmatch(part)
+        if matched is None:
+            return ()
+        found.setdefault(matched[1], []).append((matched[2], float(matched[3])))
+    return tuple((figure, tuple(view)) for figure, view in found.items())
+
+
+def shorten(query: str) -> str:
+    """The query of a link, compressed (zlib, base64 for URLs without its padding)."""
+    return urlsafe_b64encode(zlib.compress(query.encode(), 9)).decode().rstrip("=")
+
+
+def expand(short: str) -> str:
+    """What :func:`shorten` was given. Raises ``ValueError`` for anything else."""
+    try:
+        given = urlsafe_b64decode(short + "=" * (-len(short) % 4))
+        return zlib.decompressobj().decompress(given, MAX_PACKED).decode()
+    except (zlib.error, UnicodeDecodeError) as error:  # of base64 it is a ValueError itself
+        raise ValueError("no shortened link") from error
 
 
 def flat(settings: Settings) -> str:

@@ -21,9 +21,7 @@ from dlviz.drawing.grammar.theme import Look
 from dlviz.language import translate, words
 from dlviz.numbers import filled
 from dlviz.progress import Progress, silent
-
-View = tuple[tuple[str, float], ...]
-"""Where the sliders of a chart stand: (parameter, value), of those that were moved."""
+from dlviz.provenance import View
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import io
 import json
 import math
 import re
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
@@ -16,10 +17,8 @@ from PIL import Image
 from runs import run
 from streamlit.testing.v1 import AppTest
 
-from dlviz import catalog, provenance
+from dlviz import catalog, provenance, slides
 from dlviz.contract import Run
-from dlviz.drawing.export.files import render
-from dlviz.drawing.grammar.runs import with_pinned
 from dlviz.drawing.grammar.theme import Look
 from dlviz.language import LANGUAGES, words
 
@@ -32,19 +31,26 @@ def test_every_preset_is_exported_in_every_format(stem, preset):
     concept = catalog.concepts()[stem]
     place = concept.experiment.PRESETS.index(preset)
     # Every figure of every preset is exported in English by test_cli.py.
-    look = Look(language="zh" if place % 4 else "en")
+    look = Look(language="zh" if place % 4 else "en", slide=bool(place % 2))
     result = run(stem, preset.settings)
     ghost = None if preset.pin is None else run(stem, preset.pin)
-    chart = concept.figures.FIGURES["hero"].draw(with_pinned(result, ghost, look), look)
-    lines = provenance.caption(stem, preset.settings, look.language, result.computed, pin=preset.pin)
-    svg = ElementTree.fromstring(render(chart, "svg", look=look, caption=lines))
-    assert words(stem, look.language).name in "".join(svg.itertext())
+    export = slides.Export(stem, preset.settings, preset.pin, ("hero",), "svg", look)
+
+    def written(suffix):
+        return slides.write(replace(export, suffix=suffix, scale=1), result, ghost)
+
+    said = "".join("".join(ElementTree.fromstring(written("svg")).itertext()).split())
+    title = slides.title(stem, result, preset.pin, "hero", look.language) if look.slide else ""
+    line = provenance.line(preset.settings, preset.pin, look.language, ())
+    # Of a line that is too long for a slide the first part stands there, and all of it in the record.
+    assert "".join(title.split()) in said and "".join(line[:60].split()) in said
+    assert f'"concept":"{stem}"' in said and not {"=true", "=false", "none"} & {*line.split()}
     if place < 2:  # the slow formats of two presets of each concept, one in each language
-        image = Image.open(io.BytesIO(render(chart, "png", look=look, scale=1, caption=lines)))
+        image = Image.open(io.BytesIO(written("png")))
         image.load()
         assert len(image.convert("RGB").getcolors(1 << 24)) > 50
-        assert render(chart, "pdf", look=look, caption=lines).startswith(b"%PDF-")
-    rows = list(csv.DictReader(io.StringIO(render(chart, "csv", look=look).decode("utf-8-sig"))))
+        assert written("pdf").startswith(b"%PDF-")
+    rows = list(csv.DictReader(io.StringIO(written("csv").decode("utf-8-sig"))))
     assert len(rows) > 5
     stored = json.loads(provenance.settings_json(stem, preset.settings, preset.pin))
     assert concept.experiment.Settings(**stored["settings"]) == preset.settings

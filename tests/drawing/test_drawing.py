@@ -30,7 +30,7 @@ from dlviz.drawing.grammar import palette
 from dlviz.drawing.grammar.axes import Axis, frame, span
 from dlviz.drawing.grammar.finish import Figure, finish, message
 from dlviz.drawing.grammar.piece import Piece, mark, number, rows
-from dlviz.drawing.grammar.theme import INKS, Look
+from dlviz.drawing.grammar.theme import AREA, INKS, Look
 from dlviz.drawing.surfaces import cube, heat, relief
 
 # ---- figures as a whole
@@ -44,7 +44,8 @@ def test_every_figure_is_valid_and_drawn(figure, look):
     svg = compiled(spec)
     assert "NaN" not in svg
     if look.slide:
-        assert 'width="1280"' in svg and 'height="720"' in svg
+        width, height = AREA
+        assert f'width="{width}"' in svg and f'height="{height}"' in svg
 
 
 @pytest.mark.parametrize("figure", FIGURES.values(), ids=FIGURES)

@@ -10,8 +10,10 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 from PIL import Image
+from pypdf import PdfReader
 
 from dlviz.drawing.export import files
+from dlviz.drawing.export.page import Page
 from dlviz.drawing.grammar import interaction
 from dlviz.drawing.grammar.axes import Plane, frame
 from dlviz.drawing.grammar.finish import WIDTH, finish, message
@@ -19,7 +21,7 @@ from dlviz.drawing.grammar.theme import Look
 from dlviz.drawing.surfaces import paths, surface
 
 PLANE = Plane((-2.0, 2.0, -2.0, 2.0))
-CAPTION = ("Loss surfaces · Ravine · seed 0 · torch 2.13.0", "https://example.org/?surface=Ravine")
+PAGE = Page("Momentum wins", "η = 0.1, seed 0", "https://example.org/?surface=Ravine", '{"seed": 0, "torch": "2.13.0"}')
 
 
 def figure(look=None, **top):
@@ -34,10 +36,10 @@ def figure(look=None, **top):
 
 
 def test_svg_opens_with_its_texts():
-    root = ElementTree.fromstring(files.render(figure(), "svg", caption=CAPTION))
+    root = ElementTree.fromstring(files.render(figure(), "svg", page=PAGE))
     assert root.tag.endswith("svg") and float(root.get("width")) == WIDTH
     said = " ".join(root.itertext())
-    assert "Adam" in said and "seed 0" in said and "example.org" in said
+    assert "Adam" in said and "η = 0.1" in said and PAGE.record in said
 
 
 def test_svg_leaves_the_cells_to_click_on_out():
@@ -53,14 +55,14 @@ def test_png_has_the_size_asked_for(scale):
     assert image.info["dpi"] == pytest.approx((72 * scale, 72 * scale), rel=1e-3), "as large on paper as on screen"
 
 
-@pytest.mark.parametrize("title", [None, "Ravine"])
-def test_a_slide_with_caption_is_a_slide(title):
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_slide_is_one_with_its_words(count):
     look = Look(slide=True)
-    chart = figure(look, **({"title": title} if title else {}))
-    image = Image.open(io.BytesIO(files.render(chart, "png", look=look, caption=CAPTION, scale=2)))
+    charts = [figure(own) for own in PAGE.looks(look, count)]
+    image = Image.open(io.BytesIO(files.render(charts, "png", look=look, page=PAGE, scale=2)))
     assert image.size == (2560, 1440)
-    said = " ".join(ElementTree.fromstring(files.render(chart, "svg", look=look, caption=CAPTION)).itertext())
-    assert "seed 0" in said and (title or "seed 0") in said
+    said = list(ElementTree.fromstring(files.render(charts, "svg", look=look, page=PAGE)).itertext())
+    assert PAGE.title in said and PAGE.line in said and said.count("Adam") >= count
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -74,8 +76,10 @@ def test_transparent_leaves_the_paper_out(theme):
 
 
 def test_pdf_is_a_pdf_with_vectors():
-    data = files.render(figure(), "pdf", caption=CAPTION)
+    data = files.render(figure(), "pdf", page=PAGE)
     assert data.startswith(b"%PDF-") and b"%%EOF" in data[-32:]
+    about = PdfReader(io.BytesIO(data)).metadata
+    assert about.title == PAGE.title and about.subject == PAGE.record
     assert len(data) < 400_000, "only the relief is an image"
 
 

@@ -8,8 +8,10 @@ from first_page import CONCEPT, MODEL, PRESETS, STEM, address, charts, fine, pag
 from streamlit.testing.v1 import AppTest
 
 from dlviz import catalog, provenance
+from dlviz.drawing.grammar.theme import Look
 from dlviz.language import words
-from dlviz.ui.page import sections
+from dlviz.slides import Export
+from dlviz.ui.page import save
 from dlviz.ui.session import compute
 
 
@@ -247,29 +249,25 @@ def test_shelf_forgets_what_was_not_used_for_longest():
     assert [shelf.get(key) for key in "abc"] == ["a", None, "c"]
 
 
-def choice(**changes):
-    usual = {
-        "figure": "hero", "suffix": "svg", "scale": 2, "theme": "light", "transparent": False, "slide": False,
-        "language": "en", "link": "http://example.org/?steps=50", "caption": True,
-    }  # fmt: skip
-    return usual | changes
+def export(settings, suffix, **changes):
+    return Export(STEM, settings, None, ("hero",), suffix, Look(), link="http://example.org/?steps=50", **changes)
 
 
 @pytest.mark.parametrize(
     ("suffix", "start"),
     [("svg", b"<svg"), ("png", b"\x89PNG"), ("pdf", b"%PDF"), ("csv", b"\xef\xbb\xbf"), ("json", b"{")],
 )
-def test_export_makes_files(suffix, start):
-    data = sections.make_file(STEM, MODEL(steps=50), None, choice(suffix=suffix))
+def test_save_makes_files(suffix, start):
+    data = save.make_file(export(MODEL(steps=50), suffix))
     assert data.startswith(start)
     if suffix == "svg":
-        assert b"steps = 50" in data
+        assert "η = 0.06, 50 steps" in data.decode()
         assert b"http://example.org" in data
 
 
 def test_settings_file_is_read_back():
     settings = MODEL(surface="Ackley", optimizers=("Adam",), start_x=0.25)
-    stem, values, _pin = provenance.read_settings(sections.make_file(STEM, settings, MODEL(), choice(suffix="json")))
+    stem, values, _pin = provenance.read_settings(save.make_file(export(settings, "json")))
     assert stem == STEM
     assert MODEL.lenient(values) == (settings, [])
     assert json.loads(provenance.settings_json(STEM, settings))["versions"]["torch"].startswith("2.13.0")

@@ -8,15 +8,17 @@ from watching import Watched, watched
 
 from dlviz import catalog
 from dlviz.drawing.export import files
+from dlviz.drawing.grammar.theme import Look
 from dlviz.progress import silent
-from dlviz.ui.page import sections
+from dlviz.slides import Export
+from dlviz.ui.page import save
 from dlviz.ui.session import compute
 
 LONG = "network=CNN&steps=400&seeds=16&seed=77"
 
 
 class Downloader(Visitor):
-    """A visitor who opens the panel and clicks on "Download"."""
+    """A visitor who opens a figure's window and clicks on "Download"."""
 
     def __init__(self, *given: str) -> None:
         super().__init__(*given)
@@ -29,8 +31,8 @@ class Downloader(Visitor):
         super()._take(raw)
 
     async def unfold(self) -> None:
-        await self.put("share", True)
-        await self.until(lambda: "export_download" in self.widgets, 60)
+        await self.put("save_hero")
+        await self.until(lambda: "save_download" in self.widgets, 60)
 
     async def click(self) -> None:
         buttons = (e.download_button for e in self.elements.values() if e.HasField("download_button"))
@@ -41,14 +43,14 @@ class Downloader(Visitor):
         await self.send(message.SerializeToString())
 
 
-def test_a_download_comes_to_who_stays_and_ends_for_who_leaves(tmp_path):
+def test_a_file_comes_to_who_stays_and_its_run_ends_for_who_leaves(tmp_path):
     async def stay(url: str) -> None:
         async with Downloader(url, "loss_surfaces", "steps=37") as visitor:
             await visitor.open()
             await visitor.unfold()
             await visitor.click()
             await visitor.until(lambda: bool(visitor.answers), 60)
-            assert visitor.answers[0].deferred_file.url.endswith(".svg"), visitor.answers
+            assert visitor.answers[0].deferred_file.url.endswith(".png"), visitor.answers
 
     async def leave(server: Watched) -> int:
         visitor = Downloader(server.url, "fine_tuning", LONG)
@@ -58,9 +60,7 @@ def test_a_download_comes_to_who_stays_and_ends_for_who_leaves(tmp_path):
         await visitor.put("stop_run")
         await visitor.until(lambda: any("Stopped" in said for said in visitor.alerts), 60)
         await visitor.end(60)
-        await visitor.unfold()
-        for _ in range(3):
-            await visitor.click()
+        await visitor.put("save_hero")
         await server.works()
         visitor.cut()
         return await server.rests()
@@ -76,10 +76,9 @@ def test_a_file_is_not_drawn_for_who_left_while_it_was_computed(monkeypatch):
 
     def left(share: float) -> None:
         if share == 1.0:
-            raise sections.LeftError
+            raise save.LeftError
 
-    choice = {"figure": "hero", "suffix": "svg", "scale": 2, "theme": "light", "transparent": False, "slide": False,
-              "language": "en", "link": None, "caption": False}  # fmt: skip
+    export = Export("loss_surfaces", settings, None, ("hero",), "svg", Look())
     compute.result("loss_surfaces", settings, silent)
-    with pytest.raises(sections.LeftError):
-        sections.make_file("loss_surfaces", settings, None, choice, left)
+    with pytest.raises(save.LeftError):
+        save.make_file(export, left)

@@ -21,11 +21,13 @@ from streamlit.testing.v1 import AppTest
 from dlviz import catalog
 from dlviz.drawing.export import files
 from dlviz.drawing.export.process import Worker
+from dlviz.drawing.grammar.theme import Look
 from dlviz.engine.runtime.cache import Cache
 from dlviz.engine.runtime.compute_lock import compute_lock
 from dlviz.language import LANGUAGES
 from dlviz.progress import silent
-from dlviz.ui.page import charts, sections
+from dlviz.slides import Export
+from dlviz.ui.page import charts, save
 from dlviz.ui.session import compute
 
 STEMS = list(catalog.concepts())
@@ -62,7 +64,7 @@ def shelves(monkeypatch):
     """Nothing computed or drawn before counts, and nothing from here stays."""
     monkeypatch.setattr(compute, "_results", Cache(16))
     monkeypatch.setattr(charts, "_drawings", Cache(64))
-    monkeypatch.setattr(sections, "_files", Cache(16))
+    monkeypatch.setattr(save, "_files", Cache(16))
 
 
 @pytest.fixture(params=STEMS)
@@ -295,16 +297,13 @@ def exporting(monkeypatch, folder, program):
 def test_a_failed_export_is_told_in_the_panel_and_the_page_stays(monkeypatch, tmp_path, stem):
     exporting(monkeypatch, tmp_path, "import os; os._exit(9)")
     at = page(stem)
-    at.session_state["share"] = True
-    at.run()
     settings = catalog.concepts()[stem].experiment.Settings()
-    choice = {"figure": "hero", "suffix": "svg", "scale": 2, "theme": "light", "transparent": False, "slide": False,
-              "language": "en", "link": None, "caption": False}  # fmt: skip
+    export = Export(stem, settings, None, ("hero",), "svg", Look())
     with pytest.raises(files.ExportError) as caught:
-        sections.make_file(stem, settings, None, choice)
-    at.session_state["export_trouble"] = [caught.value]
-    at.run()
+        save.make_file(export)
+    at.session_state["save_trouble"] = [caught.value]
+    at.button(key="save_hero").click().run()
     assert "ended early" in quiet(at).error[0].value
     assert drawn(at) == figures(stem)
     monkeypatch.undo()
-    assert sections.make_file(stem, settings, None, choice).startswith(b"<svg"), "nothing of the failure was kept"
+    assert save.make_file(export).startswith(b"<svg"), "nothing of the failure was kept"

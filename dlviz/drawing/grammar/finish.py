@@ -39,27 +39,15 @@ class Figure(alt.LayerChart):
     def copy(self, deep: bool | Iterable[Any] = False, ignore: list[str] | None = None) -> Figure:
         return Figure(self.tables, **self._kwds)
 
-    def sliders(self) -> dict[str, Spec]:
-        """The parameters under the picture that a hand moves, by name."""
-        params = self._kwds.get("params")
-        found = params if isinstance(params, list) else []
-        return {param["name"]: param for param in found if param.get("bind", {}).get("input") == "range"}
-
     def at(self, view: Mapping[str, float]) -> Figure:
-        """The picture with its sliders where ``view`` says; a value beyond a slider's ends stands at that end."""
-        params = [dict(param) for param in self._kwds["params"]]
-        for param in params:
-            if param["name"] in self.sliders() and param["name"] in view:
-                bind, value = param["bind"], view[param["name"]]
-                param["value"] = min(max(value, bind["min"]), bind["max"])
-        return Figure(self.tables, **(self._kwds | {"params": params}))
+        """The picture with its sliders where ``view`` says."""
+        return Figure(self.tables, **(self._kwds | {"params": at(self._kwds["params"], view)}))
 
     def moved(self, view: Mapping[str, float]) -> list[str]:
         """Where the sliders stand that ``view`` names, in words: ``step 19``."""
+        standing = sliders(at(self._kwds["params"], view))
         return [
-            f"{slider['bind']['name'].strip()} {view[name]:g}"
-            for name, slider in self.sliders().items()
-            if name in view
+            f"{param['bind']['name'].strip()} {param['value']:g}" for name, param in standing.items() if name in view
         ]
 
     def save(self, *where: Any, **options: Any) -> None:
@@ -78,6 +66,23 @@ class Figure(alt.LayerChart):
     def interactive(self, *_args: Any, **_options: Any) -> Any:
         """Altair's binds the scales of layers, which are finished here."""
         raise TypeError("the axes of a finished figure stay as they are: change the settings and draw it again")
+
+
+def sliders(params: Iterable[Spec]) -> dict[str, Spec]:
+    """The parameters that a hand moves under a chart, by name."""
+    return {param["name"]: param for param in params if param.get("bind", {}).get("input") == "range"}
+
+
+def at(params: Iterable[Spec], view: Mapping[str, float]) -> list[Spec]:
+    """Parameters with the sliders where ``view`` says; a value beyond a slider's ends stands at that end."""
+    found = list(params)
+    moving = sliders(found)
+
+    def placed(param: Spec) -> Spec:
+        bind, value = param["bind"], view[param["name"]]
+        return {**param, "value": min(max(value, bind["min"]), bind["max"])}
+
+    return [placed(param) if param["name"] in view and param["name"] in moving else param for param in found]
 
 
 def finish(

@@ -6,19 +6,22 @@ import json
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from html import escape
-from types import MappingProxyType
 from typing import Any
+from zlib import crc32
 
 import pyarrow as pa
 import streamlit as st
 
+from dlviz.drawing.grammar.finish import at, sliders
 from dlviz.engine.runtime.cache import Cache
+from dlviz.provenance import View
 from dlviz.ui.page.steady import steady
 
 START = "start"
 """Name of the point selection by which a figure offers its plane for clicking."""
-NOWHERE: Mapping[str, str] = MappingProxyType({})
-
+CLICKED = "clicked"
+"""Session state: whether a click has just set settings, for which the whole page has to run."""
+Move = Callable[[View], None]
 
 MOST_BYTES = 3_500_000
 """Of a chart: Streamlit ends the page with its own error at a message over 4 MB (``server.maxMessageSize``)."""
@@ -36,12 +39,24 @@ class TooLargeError(Exception):
 class Drawing:
     """A chart in the form in which it is sent, with its text alternative, None where that could not be made.
 
-    Never changed, for sessions share it.
+    ``sliders`` are the parameters that a hand moves under it, with their first values. ``form`` is the same for charts
+    between which the browser leaves them where they are. Never changed, for sessions share it.
     """
 
     spec: dict[str, Any]
     alt: str | None
     offers_click: bool
+    sliders: Mapping[str, float]
+    form: str
+
+    def at(self, view: View) -> dict[str, Any]:
+        """The spec with its sliders where ``view`` says at first."""
+        return {**self.spec, "params": at(self.spec["params"], dict(view))} if view else self.spec
+
+    def moved(self, view: View) -> View:
+        """What of a view differs from where the sliders stand at first, each within its ends."""
+        standing = sliders(at(self.spec["params"], dict(view)))
+        return tuple((name, param["value"]) for name, param in standing.items() if param["value"] != self.sliders[name])
 
 
 _drawings = Cache(max_entries=512)
@@ -67,29 +82,50 @@ def prepared(figure: Any, alt: str | None) -> Drawing:
     spec = figure.to_dict()
     offers_click = _offers_click(spec)
     spec = steady(spec)
-    size = len(json.dumps({name: part for name, part in spec.items() if name != "datasets"}))
+    bare = json.dumps({name: part for name, part in spec.items() if name != "datasets"})
+    size = len(bare)
     spec["datasets"] = {dataset: _arrow(rows) for dataset, rows in spec["datasets"].items()}
     size += sum(len(rows if isinstance(rows, bytes) else json.dumps(rows)) for rows in spec["datasets"].values())
     if size > MOST_BYTES:
         raise TooLargeError(size)
     # As SVG, the thousands of unseen cells that catch a click would take half a second to paint.
     spec["usermeta"] = {"embedOptions": {"renderer": "canvas"}}
-    return Drawing(spec, alt, offers_click)
+    moving = {name: param["value"] for name, param in sliders(spec["params"]).items()}
+    if moving:
+        # Streamlit listens to selections alone and looks for them in all parts of a specification, also in this one,
+        # which Vega-Lite does not read in a layered chart. Its front end listens to any parameter by its name.
+        spec["spec"] = {"params": [{"name": name, "select": "point"} for name in moving]}
+    return Drawing(spec, alt, offers_click, moving, f"{crc32(bare.encode()):08x}")
 
 
-def chart(drawing: Drawing, name: str, label: str, click: Mapping[str, str] = NOWHERE) -> None:
+def chart(drawing: Drawing, name: str, label: str, click: Mapping[str, str], moved: View, move: Move) -> None:
     """Show a chart under its own theme, with its text alternative, its label where there is none.
 
-    ``click`` maps the settings that a click on it sets to fields of the clicked row. The alternative, which
+    ``click`` maps the settings that a click on it sets to fields of the clicked row. ``moved`` is where its sliders
+    stand as the page opens; ``move`` is told, as a hand that moved one comes to rest. The alternative, which
     says what this very run shows, stands beside the chart for screen readers only: within the chart's
     specification, any change of it would build the chart anew and put its sliders back.
     """
     select: dict[str, Any] = {}
-    if click and drawing.offers_click:
-        key = f"{name}_click"
-        select = {"key": key, "on_select": lambda: _clicked(key, click), "selection_mode": [START]}
-    st.vega_lite_chart(drawing.spec, theme=None, width="stretch", alt=label, **select)
+    listened = [*drawing.sliders, *([START] if click and drawing.offers_click else [])]
+    if listened:
+        # Of another form it is another chart, whose sliders begin anew.
+        key = f"{name}_{drawing.form}"
+        select = {"key": key, "on_select": lambda: _touched(key, click, move), "selection_mode": listened}
+    st.vega_lite_chart(drawing.at(moved), theme=None, width="stretch", alt=label, **select)
     st.html(f'<p class="dlviz-alt">{escape(drawing.alt or label)}</p>')
+
+
+def _touched(key: str, click: Mapping[str, str], move: Move) -> None:
+    """What the browser says of a chart: all that was chosen in it since it is there."""
+    chosen = dict(st.session_state[key]["selection"])
+    points = chosen.pop(START, None)
+    # The front end says nothing where a value is 0.
+    move(tuple((name, value if isinstance(value, int | float) else 0) for name, value in chosen.items()))
+    if points and points != st.session_state.get(f"{key}_points"):
+        st.session_state[f"{key}_points"] = points
+        st.session_state[CLICKED] = True
+        _clicked(points[0], click)
 
 
 def _arrow(rows: list[dict[str, Any]]) -> Any:
@@ -109,12 +145,10 @@ def _offers_click(spec: dict[str, Any]) -> bool:
     return any(param["name"] == START for part in (spec, *spec.get("layer", ())) for param in part.get("params", ()))
 
 
-def _clicked(key: str, click: Mapping[str, str]) -> None:
-    points = st.session_state[key]["selection"].get(START, [])
-    if points:
-        for name, field in click.items():
-            value = points[0][field]
-            if isinstance(value, str) and isinstance(st.session_state[name], int | float):
-                value = float(value)  # the name of a row or a column of a matrix
-            # Four digits are finer than a pixel, and keep links short.
-            st.session_state[name] = float(f"{value:.4g}") if isinstance(value, float) else value
+def _clicked(point: Mapping[str, Any], click: Mapping[str, str]) -> None:
+    for name, field in click.items():
+        value = point[field]
+        if isinstance(value, str) and isinstance(st.session_state[name], int | float):
+            value = float(value)  # the name of a row or a column of a matrix
+        # Four digits are finer than a pixel, and keep links short.
+        st.session_state[name] = float(f"{value:.4g}") if isinstance(value, float) else value

@@ -102,15 +102,6 @@ def preset_pills(
     )
 
 
-def current_preset(presets: tuple[Preset, ...], settings: Settings, pin: Settings | None) -> Preset | None:
-    """The preset whose settings these are, if any; one with the same pinned run before others."""
-    same = [preset for preset in presets if provenance.effective(preset.settings) == settings]
-    # The words of a preset with a pinned run speak of it.
-    same = [preset for preset in same if preset.pin is None or provenance.effective(preset.pin) == pin]
-    same.sort(key=lambda preset: preset.pin is None)
-    return same[0] if same else None
-
-
 def _widget(model: type[Settings], name: str, knob: Knob, values: SimpleNamespace) -> Any:
     field = model.model_fields[name]
     # The state was set when the page was opened, so no widget needs its default; while a widget is

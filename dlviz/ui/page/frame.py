@@ -24,8 +24,10 @@ from dlviz import catalog, provenance
 from dlviz.contract import PANELS, FigureSpec, Note, Preset, Settings
 from dlviz.language import words
 from dlviz.numbers import filled
-from dlviz.ui.page import controls, sections
-from dlviz.ui.page.charts import chart, shared
+from dlviz.provenance import View
+from dlviz.slides import current_preset
+from dlviz.ui.page import controls, save, sections
+from dlviz.ui.page.charts import CLICKED, Drawing, chart, shared
 from dlviz.ui.page.errors import apart, explain, left_out
 from dlviz.ui.page.plan import Run, Way, plan
 from dlviz.ui.session import address, compute
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
     from dlviz.drawing.grammar.theme import Look
 
 VISIT = "visit"
+SEEN = "seen"
+"""Session state: of each figure of the open page the form of its chart, and where its sliders stood at first."""
 STOPPED = "stopped"
 """The settings whose run the visitor has stopped."""
 HERO = "hero"
@@ -64,6 +68,8 @@ class Frame:
         if visit is not None:
             controls.fill(visit.settings)
             self._hold(visit)
+            st.session_state[SEEN] = {}
+        st.session_state.pop(CLICKED, None)
         with st.container(key="heading", gap="xsmall"):
             st.title(self.words.title, anchor=False)
             st.markdown(self.words.answer)
@@ -80,7 +86,7 @@ class Frame:
         self._hold(visit)
         address.keep(self.stem, visit)
         self.pin = visit.pin
-        self.preset = controls.current_preset(self.experiment.PRESETS, self.settings, self.pin)
+        self.preset = current_preset(self.experiment.PRESETS, self.settings, self.pin)
         labels = {name: preset.label for name, preset in self.words.presets.items()}
         with self._presets:
             controls.preset_pills(self.experiment.PRESETS, labels, self.preset, self._choose)
@@ -123,7 +129,7 @@ class Frame:
                 self._picture, self._drawn = picture, picture.run.settings
                 return result
         sections.reading(self.words, None)
-        sections.share(settings, self.pin)
+        sections.link(self._visit)
         return stop()
 
     def _carry_out(self, run: Run) -> Any:
@@ -200,7 +206,7 @@ class Frame:
         with apart():
             facts = [self._sentence(note) for note in self.experiment.facts(result)]
         sections.reading(self.words, partial(self.experiment.code, result), facts)
-        sections.share_and_export(self.stem, self.settings, self.pin)
+        sections.share(self._visit)
         sections.footer(result)
         self._refine(ghost)
 
@@ -240,7 +246,28 @@ class Frame:
                 st.markdown(f"**{tr(figure.label)}**{looked}", help=less or None)
                 key = self.stem, name, self._drawn, None if ghost is None else self.pin, view
                 drawn = shared(key, partial(_drawn, figure, result, view, ghost))
-                chart(drawn, name, tr(figure.label), figure.click)
+                self._figure(name, drawn)
+
+    @st.fragment
+    def _figure(self, name: str, drawn: Drawing) -> None:
+        """A figure's chart and its button. A fragment: to move a slider of the chart changes the link, and no run."""
+        if st.session_state.pop(CLICKED, False):
+            st.rerun()
+        seen: dict[str, tuple[str, View]] = st.session_state[SEEN]
+        if seen.get(name, ("", ()))[0] != drawn.form:
+            # The browser builds the chart anew: its sliders stand where they stood, as far as it has these.
+            seen[name] = drawn.form, drawn.moved(self._visit.view(name))
+            self._hold(self._visit.with_view(name, seen[name][1]))
+        first = seen[name][1]
+
+        def move(view: View) -> None:
+            self._hold(self._visit.with_view(name, drawn.moved((*first, *view))))
+
+        figure = self.figures.FIGURES[name]
+        chart(drawn, name, tr(figure.label), figure.click, first, move)
+        if address.keep(self.stem, self._visit) and st.session_state.get(sections.SHARE):
+            st.rerun()  # the link stands there
+        save.button(self.stem, name, self._visit)
 
     def _first_look(self) -> str:
         """What the figures are of, where that is less than the full run."""

@@ -13,10 +13,10 @@ bounds change takes its value from the old link rather than from the code.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import sleep
 from typing import Any
-from urllib.parse import urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -24,10 +24,15 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from dlviz import provenance
 from dlviz.contract import Rejected, Settings
 from dlviz.language import LANGUAGES, from_locale
+from dlviz.provenance import View
 from dlviz.ui.session.turns import aside
 
 LANGUAGE = "lang"
 PIN = "pin"
+VIEW = "view"
+SHORT = "z"
+LONGEST = 200
+"""Characters of a link beyond which it is shortened."""
 _UNASKED = "unasked"
 _OPEN = "open_page"  # session state: the stem of the page that is open
 _LEFT = "left_pages"  # session state: stem -> Visit as it was left
@@ -40,11 +45,21 @@ whatever link it is told behind the address that it is at, which would add the n
 
 @dataclass
 class Visit:
-    """An open page: settings, the pinned run, and what its link contained that was not taken."""
+    """An open page: settings, the pinned run, where the sliders of its charts stand, and what its link contained that
+    was not taken. ``views`` are of the figures whose sliders were moved."""
 
     settings: Settings
     pin: Settings | None
     rejected: tuple[Rejected, ...] = ()
+    views: tuple[tuple[str, View], ...] = ()
+
+    def view(self, figure: str) -> View:
+        """Where the sliders of a figure stand that were moved."""
+        return dict(self.views).get(figure, ())
+
+    def with_view(self, figure: str, view: View) -> Visit:
+        views = dict(self.views) | {figure: view}
+        return replace(self, views=tuple((name, moved) for name, moved in views.items() if moved))
 
 
 def language() -> str:
@@ -82,8 +97,13 @@ def opened(stem: str, model: type[Settings]) -> Visit | None:
         if left is not None and not went_back:
             returned[stem] = left
             return left
-    pin = given.pop(PIN, None)
+    given, short = _expanded(given)
+    pin, view = given.pop(PIN, None), given.pop(VIEW, None)
     settings, rejected = model.lenient(given)
+    rejected += short
+    views = () if view is None else provenance.unpack_views(view if isinstance(view, str) else view[0])
+    if view is not None and not views:
+        rejected.append(Rejected(VIEW, str(view)[:40], "figure.slider:number"))
     if lang is not None and (not isinstance(lang, str) or lang not in LANGUAGES):
         rejected.append(Rejected(LANGUAGE, str(lang)[:40], ", ".join(LANGUAGES)))
     ghost = None
@@ -96,16 +116,16 @@ def opened(stem: str, model: type[Settings]) -> Visit | None:
         ghost = model()
     elif pin is not None:
         rejected.append(Rejected(PIN, str(pin)[:40], provenance.pack(settings)))
-    return Visit(provenance.effective(settings), ghost, tuple(rejected))
+    return Visit(provenance.effective(settings), ghost, tuple(rejected), views)
 
 
-def keep(stem: str, visit: Visit) -> None:
-    """Write the link of an open page, and remember the page for the visitor's return."""
+def keep(stem: str, visit: Visit) -> bool:
+    """Write the link of an open page, and remember the page for the visitor's return. Says whether it was another."""
     st.session_state.setdefault(_LEFT, {})[stem] = visit
-    wanted = parameters(visit.settings, visit.pin)
+    wanted = parameters(visit)
     if not wanted:
         st.session_state.get(_RETURNED, {}).pop(stem, None)
-    _write(wanted)
+    return _write(wanted)
 
 
 def no_settings() -> None:
@@ -119,28 +139,55 @@ def _now_open(stem: str | None) -> None:
     st.session_state[_OPEN], st.session_state[_MOVED] = stem, before != stem and not _went_back()
 
 
-def parameters(settings: Settings, pin: Settings | None) -> dict[str, Any]:
+def parameters(visit: Visit) -> dict[str, Any]:
     """The parameters of a page's link; settings at their default are left out."""
-    pinned = {} if pin is None else {PIN: provenance.pack(pin)}
-    return provenance.parameters(settings) | pinned
+    found: dict[str, Any] = provenance.parameters(visit.settings)
+    if visit.pin is not None:
+        found[PIN] = provenance.pack(visit.pin)
+    if visit.views:
+        found[VIEW] = provenance.pack_views(visit.views)
+    return found
 
 
-def link(settings: Settings, pin: Settings | None) -> str:
-    """The full link that restores the page as it is, its language included."""
+def link(visit: Visit) -> str:
+    """The full link that restores the page as it is, its language included; a long one in a shorter form."""
     scheme, host, path, _query, _fragment = urlsplit(st.context.url or "")
-    query = urlencode(parameters(settings, pin) | {LANGUAGE: language()}, doseq=True)
-    return urlunsplit((scheme, host, path, query, ""))
+    query = urlencode(parameters(visit) | {LANGUAGE: language()}, doseq=True)
+    full = urlunsplit((scheme, host, path, query, ""))
+    if len(full) <= LONGEST:
+        return full
+    short = urlunsplit((scheme, host, path, urlencode({SHORT: provenance.shorten(query)}), ""))
+    return min(full, short, key=len)
 
 
-def _write(wanted: dict[str, Any]) -> None:
+def _expanded(given: dict[str, Any]) -> tuple[dict[str, Any], list[Rejected]]:
+    """Parameters with those of a shortened link in their place; a language in it is taken, unless one was given."""
+    if SHORT not in given:
+        return given, []
+    rest = {name: value for name, value in given.items() if name != SHORT}
+    try:
+        if not isinstance(given[SHORT], str):
+            raise ValueError("given twice")
+        found = parse_qs(provenance.expand(given[SHORT]), keep_blank_values=True)
+    except ValueError:
+        return rest, [Rejected(SHORT, str(given[SHORT])[:40], "what dlviz wrote")]
+    lang = found.pop(LANGUAGE, [""])[0]
+    if lang in LANGUAGES and st.session_state.get(LANGUAGE) is None:
+        choose_language(lang)
+    return {name: _value(values) for name, values in found.items()} | rest, []
+
+
+def _write(wanted: dict[str, Any]) -> bool:
     if st.session_state.get(LANGUAGE):
         wanted = wanted | {LANGUAGE: st.session_state[LANGUAGE]}
     moved = st.session_state.pop(_MOVED, False)
-    if wanted != {name: _value(st.query_params.get_all(name)) for name in st.query_params}:
-        if moved:
-            with aside():  # sends what was said so far, the page's address among it
-                sleep(ARRIVAL)
-        st.query_params.from_dict(wanted)
+    if wanted == {name: _value(st.query_params.get_all(name)) for name in st.query_params}:
+        return False
+    if moved:
+        with aside():  # sends what was said so far, the page's address among it
+            sleep(ARRIVAL)
+    st.query_params.from_dict(wanted)
+    return True
 
 
 def _value(values: list[str]) -> str | list[str]:
