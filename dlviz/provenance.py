@@ -24,6 +24,16 @@ FORMAT = 1
 """Version of the settings file; raised when its layout changes."""
 
 DEFAULT = "default"
+OFTEN = (
+    b"&trained_seeds=&training_steps=&symmetry_steps=&source_steps=&basin_steps=&inside_optimizer=&weight_decay="
+    b"&momentum_beta=&adam_beta1=&adam_epsilon=&rmsprop_learning_rate=&momentum_learning_rate=&gd_learning_rate="
+    b"&adam_learning_rate=&tuned=true&own_rates=true&surface_3d=true&surface=Custom&expression=%2A%28x%5E2+%2B+y%5E2%29"
+    b"&optimizers=GD&optimizers=Momentum&optimizers=Adam&start_x=-&start_y=-0.&learning_rate=0.0&function=ReLU"
+    b"&activation=Tanh&scheme=He+normal&data=Digits&cells=LSTM&cells=RNN+tanh&matrix=Orthogonal&radius=1.&hidden=32"
+    b"&network=CNN&layers=&depth=&width=&labels=5&seeds=&seed=1&steps=200&panels=&pin=%3D0.1%26&view=hero.step%3A"
+    b"&lang=en&lang=zh"
+)
+"""What links often hold, most likely last. Never to be changed: a shortened link points into it (RFC 1950, 2.3)."""
 View = tuple[tuple[str, float], ...]
 """Where the sliders of a chart stand that were moved: (parameter, value)."""
 _SLIDER = re.compile(r"(\w{1,40})\.(\w{1,40}):(-?\d{1,12}(?:\.\d{1,12})?)", re.ASCII)
@@ -98,23 +108,22 @@ def unpack_views(packed: str) -> tuple[tuple[str, View], ...]:
 
 
 def shorten(query: str) -> str:
-    """The query of a link, compressed (zlib, base64 for URLs without its padding)."""
-    return urlsafe_b64encode(zlib.compress(query.encode(), 9)).decode().rstrip("=")
+    """The query of a link, compressed (deflate, base64 for URLs without its padding)."""
+    packed = zlib.compressobj(9, wbits=-zlib.MAX_WBITS, zdict=OFTEN)
+    return urlsafe_b64encode(packed.compress(query.encode()) + packed.flush()).decode().rstrip("=")
 
 
 def expand(short: str) -> str:
     """What :func:`shorten` was given. Raises ``ValueError`` for anything else."""
     try:
         given = urlsafe_b64decode(short + "=" * (-len(short) % 4))
-        return zlib.decompressobj().decompress(given, MAX_PACKED).decode()
-    except (zlib.error, UnicodeDecodeError) as error:  # of base64 it is a ValueError itself
+        opened = zlib.decompressobj(wbits=-zlib.MAX_WBITS, zdict=OFTEN)
+        query = opened.decompress(given, MAX_PACKED).decode()
+    except zlib.error as error:  # those of base64 and of Unicode are ValueErrors themselves
         raise ValueError("no shortened link") from error
-
-
-def flat(settings: Settings) -> str:
-    """The settings that differ from their default, in one line: ``surface = Ravine, steps = 40``."""
-    pairs = parameters(settings).items()
-    return ", ".join(f"{name} = {' + '.join(v) if isinstance(v, list) else v or 'none'}" for name, v in pairs)
+    if not opened.eof:
+        raise ValueError("not the whole of a shortened link")
+    return query
 
 
 def line(settings: Settings, pin: Settings | None, language: str, panels: tuple[str, ...]) -> str:

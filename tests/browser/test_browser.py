@@ -171,7 +171,7 @@ def exported(visitor, kind: str):
 
     def of_the_kind() -> bool:
         with visitor.page.expect_download(timeout=60_000) as download:
-            visitor.keyed("export_download").get_by_role("button").click()
+            visitor.keyed("save_download").get_by_role("button").click()
         given.append(download.value)
         return download.value.suggested_filename.endswith(f".{kind.lower()}")
 
@@ -179,14 +179,18 @@ def exported(visitor, kind: str):
     return given[-1]
 
 
-def test_export_downloads_valid_files(visit):
-    visitor = visit(f"/{STEM}?steps=50")
-    visitor.keyed("share").locator("summary").click()
+def test_save_shows_a_slide_and_gives_valid_files(visit):
+    visitor = visit(f"/{STEM}?steps=50&view=hero.step:19")
+    visitor.keyed("save_hero").get_by_role("button").click()
+    preview = visitor.keyed("preview").locator("img")
+    visitor.until(lambda: preview.evaluate("e => e.naturalWidth / e.naturalHeight") == 1280 / 720)
     for kind in ("SVG", "PNG", "PDF", "CSV", "JSON"):
-        visitor.keyed("export_format").get_by_text(kind, exact=True).click()
+        visitor.keyed("save_format").get_by_text(kind, exact=True).click()
         file = exported(visitor.settled(), kind)
         assert file.suggested_filename.startswith(STEM)
-        opened(kind, Path(file.path()).read_bytes())
+        data = Path(file.path()).read_bytes()
+        opened(kind, data)
+        assert kind != "SVG" or "50 steps, β = 0.9, step 19" in data.decode()
     expect(visitor.page.get_by_test_id("stException")).to_have_count(0)
 
 

@@ -141,7 +141,22 @@ def test_the_page_opens_on_any_link_with_every_group_of_controls_open(stem):
     check()
 
 
-def test_an_empty_choice_is_named_in_captions():
-    assert provenance.flat(catalog.concepts()["bptt"].experiment.Settings(panels=(), hidden=32)) == (
-        "panels = none, hidden = 32"
+def test_the_line_says_what_was_run_and_nothing_in_code():
+    """Also what stands at its default; switches by what they change, choices as the page words them."""
+    model = catalog.concepts()["loss_surfaces"].experiment.Settings
+    line = provenance.line(model(optimizers=("GD", "Momentum")), None, "en", ())
+    assert line == "Ravine, GD, Momentum, η = 0.06, 100 steps, β = 0.9"
+    tuned = model(optimizers=("Adam",), tuned=True, adam_bias_correction=False, start_x=-1.5)
+    assert provenance.line(tuned, None, "en", ()) == (
+        "Ravine, Adam, each learning rate tuned, Start, first coordinate −1.5, 100 steps, Adam bias correction: off"
     )
+    assert provenance.line(model(optimizers=()), None, "zh", ()) == "峡谷，–，η = 0.06，100 步"
+    both = provenance.line(model(optimizers=("GD",)), model(optimizers=("GD",), learning_rate=0.01), "en", ())
+    assert both == "Ravine, GD, η = 0.06, 100 steps; pinned: η = 0.01"
+
+
+def test_the_line_of_a_panel_begins_with_its_own_settings():
+    settings = catalog.concepts()["bptt"].experiment.Settings(panels=("Weight gradient", "Remembering"))
+    line = provenance.line(settings, None, "en", ("Weight gradient",))
+    assert line.startswith("looked at: RNN tanh, k = 10, RNN tanh, RNN ReLU, LSTM, GRU, 64 hidden units")
+    assert "lags" not in line and "lags" in provenance.line(settings, None, "en", ("Remembering",))

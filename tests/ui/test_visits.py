@@ -16,7 +16,7 @@ def test_pin_draws_a_ghost_and_names_both_runs():
     assert address(at) == {"pin": "default", "lang": "en"}
     at.select_slider("steps").set_value(200)
     fine(at.run())
-    assert "steps = 200" in said(at)
+    assert "200 steps" in said(at) and "100 steps" in said(at)
     assert "pinned" in at.metric[0].delta
     assert {data.name: data.data.data for data in charts(at)[1].proto.datasets}["pinned lines"]
     again = page(**{name: value for name, value in address(at).items() if name != "lang"})

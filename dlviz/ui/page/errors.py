@@ -13,6 +13,7 @@ from dlviz.contract import Rejected, Settings
 from dlviz.drawing.export.files import ExportError
 from dlviz.engine.surfaces.expressions import ExpressionError, parse
 from dlviz.ui.page.charts import MOST_BYTES, TooLargeError
+from dlviz.ui.session.address import LANGUAGE, PIN, SHORT, VIEW
 from dlviz.ui.session.visitor import tr
 
 _log = get_logger(__name__)
@@ -35,7 +36,7 @@ def left_out(items: Sequence[Rejected], model: type[Settings]) -> None:
 
 def reported(item: Rejected, model: type[Settings]) -> None:
     """A part of the link that was not taken. Its text is shown as code, so that it stays text."""
-    if item.name.removeprefix("pin: ") in (*model.model_fields, "lang", "pin"):
+    if item.name.removeprefix("pin: ") in (*model.model_fields, LANGUAGE, PIN, VIEW, SHORT):
         message = tr(
             "{name} cannot be {given} in a link, so it was left out. Allowed: {allowed}",
             name=_code(item.name), given=_code(item.given), allowed=_allowed(item, model),

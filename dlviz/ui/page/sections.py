@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from dlviz import provenance
-from dlviz.contract import Result, Settings
+from dlviz.contract import PANELS, Result, Settings
 from dlviz.language import Words
 from dlviz.ui.page.errors import apart
 from dlviz.ui.session import address
@@ -34,9 +34,9 @@ def pin_bar(settings: Settings, pin: Settings | None, set_pin: Callable[[Setting
 
 
 def _named(settings: Settings) -> str:
-    """The settings off their default as code, so that nothing in them is read as Markdown."""
-    shown = provenance.flat(settings).replace("`", " ")
-    return f"`{shown}`" if shown else tr("default settings")
+    """What is run, as code, so that nothing in it is read as Markdown."""
+    shown = provenance.line(settings, None, language(), getattr(settings, PANELS, ()))
+    return f"`{shown.replace('`', ' ')}`"
 
 
 @st.fragment
