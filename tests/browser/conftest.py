@@ -86,6 +86,11 @@ class Visitor:
         """All that the page has asked the server for so far, but for what a timer asks on its own."""
         return [*filter(None, self._sent)]
 
+    @property
+    def runs(self) -> list[str]:
+        """What of it makes the page run as a whole, and not a figure alone."""
+        return [asked for asked in self.sent if "fragment_id" not in asked]
+
     def listen(self, heard: list[str]) -> None:
         """Collect the errors of the console."""
 

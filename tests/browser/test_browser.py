@@ -45,21 +45,26 @@ def different(one, two) -> bool:
 
 def test_scrubbing_stays_in_the_browser_and_a_new_run_leaves_the_scrubber_where_it_is(visit):
     visitor = visit(f"/{STEM}")
-    before, sent = visitor.shot("hero"), visitor.sent
+    before, runs = visitor.shot("hero"), visitor.runs
     slider = visitor.keyed("chart_hero").locator("input[type=range]")
     slider.focus()
     for _ in range(60):
         slider.press("ArrowLeft")
     assert int(slider.input_value()) == MODEL().steps - 60
     visitor.until(lambda: different(before, visitor.shot("hero")))
-    assert visitor.sent == sent
+    # As the hand rests, the link alone is told.
+    visitor.until(lambda: f"view=hero.step%3A{MODEL().steps - 60}" in visitor.address)
+    assert visitor.runs == runs
+    again = visit(visitor.address)
+    assert int(again.keyed("chart_hero").locator("input[type=range]").input_value()) == MODEL().steps - 60
+    visitor.until(lambda: not different(visitor.shot("hero"), again.shot("hero")))
     before = visitor.shot("loss")
     rate = visitor.keyed("learning_rate").get_by_role("slider")
     rate.focus()
     rate.press("ArrowLeft")
     visitor.until(lambda: "learning_rate=" in visitor.address)
     visitor.until(lambda: different(before, visitor.shot("loss")))
-    assert visitor.sent != sent
+    assert visitor.runs != runs
     assert int(slider.input_value()) == MODEL().steps - 60
 
 

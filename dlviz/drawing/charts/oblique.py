@@ -28,10 +28,15 @@ class Room:
     def __init__(self, count: int, right: int, down: int, back: int, look: Look) -> None:
         self.right, self.down, self.back = right, down, back
         self.count = count
-        self.flat = min(1.0, TALLEST / down)  # height of a cell over its width
         self.wide = right + SLANT[0] * back
-        self.high = self.flat * down + SLANT[1] * back
         self.head, self.foot, self.side = 4.4 * look.label, 1.7 * look.label, 3.4 * look.label
+        self.flat = min(1.0, TALLEST / down)  # height of a cell over its width
+        if look.slide:
+            # A row of blocks leaves room below it there: cells up to as high as wide fill it.
+            size = (look.area[0] / count - self.side) / self.wide
+            room = look.area[1] - self.head - self.foot - 4 * look.label
+            self.flat = min(1.0, max(self.flat, (room / size - SLANT[1] * back) / down))
+        self.high = self.flat * down + SLANT[1] * back
         sizes = {columns: self._pixels(columns) for columns in range(1, count + 1)}
         best = "1"
         for columns in range(2, count + 1):

@@ -15,7 +15,7 @@ import segno
 
 from dlviz.drawing.export.worker import PLACE
 from dlviz.drawing.grammar.labels import wrap
-from dlviz.drawing.grammar.theme import SLIDE, Look
+from dlviz.drawing.grammar.theme import PADDING, SLIDE, Look
 
 MARGIN = 48
 """px at the left and right of a slide."""
@@ -72,12 +72,13 @@ class Page:
         if self.link and not title.lines:
             top = TOP + QR + 8
         bottom = SLIDE[1] - BOTTOM - (line.height + 10 if line.lines else 0)
-        across = SLIDE[0] - 2 * MARGIN
+        # A figure's own padding goes into the margin, so that its small print stands under the title's edge.
+        left, across = MARGIN - PADDING, SLIDE[0] - 2 * (MARGIN - PADDING)
         if count == 1:
-            return [(MARGIN, top, across, bottom - top)]
+            return [(left, top, across, bottom - top)]
         side = SIDE * (across - GAP)
         main = across - GAP - side
-        return [(MARGIN, top, main, bottom - top), (MARGIN + main + GAP, top, side, bottom - top)]
+        return [(left, top, main, bottom - top), (left + main + GAP, top, side, bottom - top)]
 
     def heading(self) -> Words:
         """The title of a slide, in the largest size in which it takes at most two lines."""

@@ -19,7 +19,9 @@ FONTS = {
     "zh": "'Noto Sans CJK SC', 'Source Han Sans SC', 'PingFang SC', 'Microsoft YaHei', SimHei, sans-serif",
 }
 SLIDE = (1280, 720)  # px, 16:9
-AREA = (1184, 518)
+PADDING = 4
+"""px around a figure on a slide, which has margins of its own."""
+AREA = (1192, 518)
 """px of the figure on a slide with a title of two lines and one line below; ``drawing.export.page`` gives others."""
 
 
@@ -159,8 +161,7 @@ def config(look: Look) -> dict[str, Any]:
     return {
         "background": "transparent" if look.transparent else inks.paper,
         "font": look.font,
-        # A slide has margins of its own.
-        "padding": 4 if look.slide else 8,
+        "padding": PADDING if look.slide else 8,
         "view": {"stroke": None},
         "axis": {
             "domain": False,
