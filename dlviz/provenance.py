@@ -39,6 +39,8 @@ View = tuple[tuple[str, float], ...]
 _SLIDER = re.compile(r"(\w{1,40})\.(\w{1,40}):(-?\d{1,12}(?:\.\d{1,12})?)", re.ASCII)
 MAX_PACKED = 4000
 """Characters of a packed run that are read at all; a full one is shorter."""
+MAX_QUERY = 4 * MAX_PACKED
+"""Characters of a shortened link that are read at all: it may hold two runs, one of them quoted twice."""
 
 
 def number(value: float) -> str:
@@ -118,7 +120,7 @@ def expand(short: str) -> str:
     try:
         given = urlsafe_b64decode(short + "=" * (-len(short) % 4))
         opened = zlib.decompressobj(wbits=-zlib.MAX_WBITS, zdict=OFTEN)
-        query = opened.decompress(given, MAX_PACKED).decode()
+        query = opened.decompress(given, MAX_QUERY).decode()
     except zlib.error as error:  # those of base64 and of Unicode are ValueErrors themselves
         raise ValueError("no shortened link") from error
     if not opened.eof:

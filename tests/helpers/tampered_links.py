@@ -6,7 +6,7 @@ import math
 from random import Random
 from urllib.parse import quote, urlencode
 
-from dlviz import catalog
+from dlviz import catalog, provenance
 
 ENDLESS = ["9" * 5000, "1" * 400 + ".5", "x" * 100_000, "[" * 5000, "%" * 3000, "panels," * 500]
 TEXTS = [
@@ -17,13 +17,14 @@ TEXTS = [
     "$\\LaTeX$", "`code`", "**b**", "{0}", "{settings}", "%s%n", "../../etc/passwd", "file:///etc/passwd",
     "__import__('os')", "'; DROP TABLE x;--", ":material/bolt:", "a,b", ",", ",,,", "a&b=c", "a=b", "#",
 ]  # fmt: skip
+FIGURES = ["hero", "loss", "step", "azimuth", "x" * 41, "", "é"]
 BROKEN = ["%", "%2", "%zz", "%00", "%ff%fe", "%c0%af", "%u0041", "+%20+", "%F0%9F%99%82", "%ED%A0%80"]
 """Percent signs that stand for nothing, or for no letter."""
 NAMES = [
     "lang", "pin", "theme", "embed", "embed_options", "panel", "Panels", "panels[]", "seed ", "SEED", "ѕeed", "", " ",
     "_", "__class__", "model_fields", "model_config", "differing", "lenient", "constructor", "__proto__", "pin.seed",
-    "n" * 300, "visit", "open_page", "left_pages", "preset", "reset", "group_", "language_switch", "export_format",
-    "utm_source",
+    "n" * 300, "visit", "open_page", "left_pages", "preset", "reset", "group_", "language_switch", "save_format",
+    "view", "view", "z", "seen", "clicked", "utm_source",
 ]  # fmt: skip
 
 
@@ -61,6 +62,10 @@ def tampered(stem: str, number: int) -> str:
         if name == "pin" and rng.random() < 0.8:
             inner = [(rng.choice([*model.model_fields, *NAMES]), _tampered_value(rng, model)) for _ in range(3)]
             value = urlencode(inner) if rng.random() < 0.8 else urlencode([("pin", urlencode(inner))])
+        if name == "view" and rng.random() < 0.7:
+            value = ",".join(f"{rng.choice(FIGURES)}.{rng.choice(FIGURES)}:{rng.uniform(-9, 99):.3g}" for _ in range(3))
+        if name == "z" and rng.random() < 0.7:
+            value = provenance.shorten(urlencode([(rng.choice(NAMES), _tampered_value(rng, model))]))
         pair = f"{quote(name)}={quote(value)}" if rng.random() < 0.85 else f"{name}={value}"
         if rng.random() < 0.1:
             pair += rng.choice(BROKEN)

@@ -14,7 +14,7 @@ from streamlit.runtime.state.query_params import QueryParams
 from streamlit.testing.v1 import AppTest
 from tampered_links import tampered, within
 
-from dlviz import catalog
+from dlviz import catalog, provenance
 from dlviz.engine.runtime.cache import Cache
 from dlviz.engine.surfaces.expressions import (
     ALLOWED,
@@ -57,7 +57,8 @@ def written(monkeypatch, stem: str, opened: address.Visit) -> str:
     """The address that the page then has."""
     address.keep(stem, opened)
     query = urlencode({name: address.st.query_params.get_all(name) for name in address.st.query_params}, doseq=True)
-    assert address.link(opened.settings, opened.pin).startswith("http://x/y?")
+    short = address.link(opened)
+    assert short.startswith("http://x/y?") and (len(short) <= address.LONGEST or len(short) <= len(query) + 40)
     return query
 
 
@@ -71,9 +72,11 @@ def check(monkeypatch, stem: str, query: str) -> None:
         assert item.allowed
     canonical = written(monkeypatch, stem, opened)
     again = visit(monkeypatch, stem, canonical)
-    assert (again.settings, again.pin) == (opened.settings, opened.pin)
+    assert (again.settings, again.pin, again.views) == (opened.settings, opened.pin, opened.views)
     assert not again.rejected
     assert written(monkeypatch, stem, again) == canonical
+    shortened = visit(monkeypatch, stem, f"z={provenance.shorten(canonical)}")
+    assert (shortened.settings, shortened.pin, shortened.views) == (opened.settings, opened.pin, opened.views)
 
 
 @pytest.mark.parametrize("stem", STEMS)
