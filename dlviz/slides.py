@@ -19,9 +19,9 @@ from dlviz.drawing.grammar.finish import Figure
 from dlviz.drawing.grammar.runs import with_pinned
 from dlviz.drawing.grammar.theme import Look
 from dlviz.language import translate, words
+from dlviz.links import View
 from dlviz.numbers import filled
 from dlviz.progress import Progress, silent
-from dlviz.provenance import View
 
 
 @dataclass(frozen=True)

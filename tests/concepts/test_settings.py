@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from strategies import NASTY, settings_of
 from streamlit.testing.v1 import AppTest
 
-from dlviz import catalog, contract, provenance
+from dlviz import catalog, contract, links, provenance
 from dlviz.contract import Run
 from dlviz.drawing.grammar.theme import Look
 
@@ -53,7 +53,7 @@ def test_settings_find_their_way_back_from_link_and_file(stem):
         back, rejected = model.lenient(provenance.parameters(chosen))
         assert not rejected
         assert provenance.effective(back) == chosen
-        pinned, rejected = model.lenient(provenance.unpack(provenance.pack(chosen)))
+        pinned, rejected = model.lenient(links.unpack(links.pack(chosen)))
         assert not rejected
         assert provenance.effective(pinned) == chosen
         _stem, stored, _pin = provenance.read_settings(provenance.settings_json(stem, chosen))
@@ -98,7 +98,7 @@ def test_minus_zero_is_zero_in_the_link_too(model):
             if not rejected:
                 taken += 1
                 assert "-0" not in str(getattr(chosen, name)), name
-                assert "-0" not in provenance.pack(provenance.effective(chosen))
+                assert "-0" not in links.pack(provenance.effective(chosen))
     numbers = [name for name, field in model.model_fields.items() if field.annotation in (int, float)]
     assert taken or all(model.lenient({name: 0})[1] for name in numbers), "no setting of this concept may be zero"
 

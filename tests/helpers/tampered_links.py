@@ -6,7 +6,7 @@ import math
 from random import Random
 from urllib.parse import quote, urlencode
 
-from dlviz import catalog, provenance
+from dlviz import catalog, links
 
 ENDLESS = ["9" * 5000, "1" * 400 + ".5", "x" * 100_000, "[" * 5000, "%" * 3000, "panels," * 500]
 TEXTS = [
@@ -65,7 +65,7 @@ def tampered(stem: str, number: int) -> str:
         if name == "view" and rng.random() < 0.7:
             value = ",".join(f"{rng.choice(FIGURES)}.{rng.choice(FIGURES)}:{rng.uniform(-9, 99):.3g}" for _ in range(3))
         if name == "z" and rng.random() < 0.7:
-            value = provenance.shorten(urlencode([(rng.choice(NAMES), _tampered_value(rng, model))]))
+            value = links.shorten(urlencode([(rng.choice(NAMES), _tampered_value(rng, model))]))
         pair = f"{quote(name)}={quote(value)}" if rng.random() < 0.85 else f"{name}={value}"
         if rng.random() < 0.1:
             pair += rng.choice(BROKEN)

@@ -7,7 +7,7 @@ from conftest import ROOT
 from first_page import CONCEPT, MODEL, PRESETS, STEM, address, charts, fine, page, said
 from streamlit.testing.v1 import AppTest
 
-from dlviz import catalog, provenance
+from dlviz import catalog, links, provenance
 from dlviz.drawing.grammar.theme import Look
 from dlviz.language import words
 from dlviz.slides import Export
@@ -163,7 +163,7 @@ def test_preset_sets_everything_and_its_claim_holds(name):
     fine(at.run())
     wanted = provenance.parameters(provenance.effective(preset.settings))
     if preset.pin is not None:
-        wanted["pin"] = provenance.pack(provenance.effective(preset.pin))
+        wanted["pin"] = links.pack(provenance.effective(preset.pin))
     assert address(at) == wanted | {"lang": "zh"}
     assert at.pills("preset").value == name
     assert words(STEM, "zh").presets[name].text in said(at)

@@ -14,7 +14,7 @@ from streamlit.runtime.state.query_params import QueryParams
 from streamlit.testing.v1 import AppTest
 from tampered_links import tampered, within
 
-from dlviz import catalog, provenance
+from dlviz import catalog, links
 from dlviz.engine.runtime.cache import Cache
 from dlviz.engine.surfaces.expressions import (
     ALLOWED,
@@ -75,7 +75,7 @@ def check(monkeypatch, stem: str, query: str) -> None:
     assert (again.settings, again.pin, again.views) == (opened.settings, opened.pin, opened.views)
     assert not again.rejected
     assert written(monkeypatch, stem, again) == canonical
-    shortened = visit(monkeypatch, stem, f"z={provenance.shorten(canonical)}")
+    shortened = visit(monkeypatch, stem, f"z={links.shorten(canonical)}")
     assert (shortened.settings, shortened.pin, shortened.views) == (opened.settings, opened.pin, opened.views)
 
 

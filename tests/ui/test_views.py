@@ -8,7 +8,7 @@ from first_page import MODEL, STEM, address, charts, fine, page, said
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlviz import provenance
+from dlviz import links
 from dlviz.drawing.grammar.theme import Look
 from dlviz.slides import Export
 from dlviz.ui.page import save
@@ -72,7 +72,7 @@ VIEWS = st.dictionaries(NAMES, st.dictionaries(NAMES, st.integers(-999, 999).map
 @given(VIEWS)
 def test_views_are_read_back_from_links(found):
     views = tuple((name, tuple(view.items())) for name, view in found.items())
-    assert provenance.unpack_views(provenance.pack_views(views)) == views
+    assert links.unpack_views(links.pack_views(views)) == views
 
 
 def test_a_long_link_is_shortened_and_opens_the_same_page(monkeypatch):
@@ -92,7 +92,7 @@ def test_a_long_link_is_shortened_and_opens_the_same_page(monkeypatch):
     assert address(at) == {**link.parameters(visit), "lang": "en"} and not at.warning
 
 
-@pytest.mark.parametrize("given", ["x", "eJw", "=", "0" * 5000, provenance.shorten("a" * 10**6)])
+@pytest.mark.parametrize("given", ["x", "eJw", "=", "0" * 5000, links.shorten("a" * 10**6)])
 def test_a_tampered_short_link_is_noted(given):
     at = page(z=given, steps="200")
     assert address(at) == {"steps": "200", "lang": "en"} and at.warning

@@ -14,7 +14,7 @@ import streamlit as st
 
 from dlviz.drawing.grammar.finish import at, sliders
 from dlviz.engine.runtime.cache import Cache
-from dlviz.provenance import View
+from dlviz.links import View
 from dlviz.ui.page.steady import steady
 
 START = "start"

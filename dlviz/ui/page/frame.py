@@ -23,8 +23,8 @@ from streamlit.delta_generator import DeltaGenerator
 from dlviz import catalog, provenance
 from dlviz.contract import PANELS, FigureSpec, Note, Preset, Settings
 from dlviz.language import words
+from dlviz.links import View
 from dlviz.numbers import filled
-from dlviz.provenance import View
 from dlviz.slides import current_preset
 from dlviz.ui.page import controls, save, sections
 from dlviz.ui.page.charts import CLICKED, Drawing, chart, shared

@@ -21,10 +21,10 @@ from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from dlviz import provenance
+from dlviz import links, provenance
 from dlviz.contract import Rejected, Settings
 from dlviz.language import LANGUAGES, from_locale
-from dlviz.provenance import View
+from dlviz.links import View
 from dlviz.ui.session.turns import aside
 
 LANGUAGE = "lang"
@@ -101,21 +101,21 @@ def opened(stem: str, model: type[Settings]) -> Visit | None:
     pin, view = given.pop(PIN, None), given.pop(VIEW, None)
     settings, rejected = model.lenient(given)
     rejected += short
-    views = () if view is None else provenance.unpack_views(view if isinstance(view, str) else view[0])
+    views = () if view is None else links.unpack_views(view if isinstance(view, str) else view[0])
     if view is not None and not views:
         rejected.append(Rejected(VIEW, str(view)[:40], "figure.slider:number"))
     if lang is not None and (not isinstance(lang, str) or lang not in LANGUAGES):
         rejected.append(Rejected(LANGUAGE, str(lang)[:40], ", ".join(LANGUAGES)))
     ghost = None
-    packed = provenance.unpack(pin) if isinstance(pin, str) else {}
+    packed = links.unpack(pin) if isinstance(pin, str) else {}
     if packed:
         ghost, wrong = model.lenient(packed)
         ghost = provenance.effective(ghost)
         rejected += [Rejected(f"{PIN}: {item.name}", item.given, item.allowed) for item in wrong]
-    elif pin == provenance.DEFAULT:
+    elif pin == links.DEFAULT:
         ghost = model()
     elif pin is not None:
-        rejected.append(Rejected(PIN, str(pin)[:40], provenance.pack(settings)))
+        rejected.append(Rejected(PIN, str(pin)[:40], links.pack(settings)))
     return Visit(provenance.effective(settings), ghost, tuple(rejected), views)
 
 
@@ -143,9 +143,9 @@ def parameters(visit: Visit) -> dict[str, Any]:
     """The parameters of a page's link; settings at their default are left out."""
     found: dict[str, Any] = provenance.parameters(visit.settings)
     if visit.pin is not None:
-        found[PIN] = provenance.pack(visit.pin)
+        found[PIN] = links.pack(visit.pin)
     if visit.views:
-        found[VIEW] = provenance.pack_views(visit.views)
+        found[VIEW] = links.pack_views(visit.views)
     return found
 
 
@@ -156,7 +156,7 @@ def link(visit: Visit) -> str:
     full = urlunsplit((scheme, host, path, query, ""))
     if len(full) <= LONGEST:
         return full
-    short = urlunsplit((scheme, host, path, urlencode({SHORT: provenance.shorten(query)}), ""))
+    short = urlunsplit((scheme, host, path, urlencode({SHORT: links.shorten(query)}), ""))
     return min(full, short, key=len)
 
 
@@ -168,7 +168,7 @@ def _expanded(given: dict[str, Any]) -> tuple[dict[str, Any], list[Rejected]]:
     try:
         if not isinstance(given[SHORT], str):
             raise ValueError("given twice")
-        found = parse_qs(provenance.expand(given[SHORT]), keep_blank_values=True)
+        found = parse_qs(links.expand(given[SHORT]), keep_blank_values=True)
     except ValueError:
         return rest, [Rejected(SHORT, str(given[SHORT])[:40], "what dlviz wrote")]
     lang = found.pop(LANGUAGE, [""])[0]
