@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from dlviz.drawing.grammar.axes import Axis, frame, span, ticks, with_axis
 from dlviz.drawing.grammar.halo import haloed
 from dlviz.drawing.grammar.palette import OPTIMIZERS
-from dlviz.drawing.grammar.piece import Piece, literal, mark, rows, word
+from dlviz.drawing.grammar.piece import Piece, Rows, listed, literal, mark, rows, word
 from dlviz.drawing.grammar.theme import Look
 
 GAP = 0.06  # between the two panels, of one panel's width
@@ -73,7 +74,16 @@ def two_clouds(
                 fontWeight="bold"),
     )  # fmt: skip
     data = {name: records, f"_{name} panels": edges, f"_{name} heads": heads}
-    return piece + Piece(layers, data)
+    return piece + Piece(layers, data, tables={name: partial(table, clouds, signs, titles)})
+
+
+def table(clouds: Sequence[Cloud], signs: Sequence[str], titles: tuple[str, str]) -> Rows:
+    """Every point of every cloud."""
+    found: Rows = []
+    for cloud in clouds:
+        places = dict(zip(titles, cloud.points.T, strict=True))
+        found += listed({"name": cloud.title, "class": list(signs), **places})
+    return found
 
 
 def _ticked(piece: Piece, values: Sequence[float], shift: float, cut: float) -> Piece:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from dlviz.drawing.grammar.interaction import CELLS, START, TAP
 from dlviz.drawing.grammar.legends import colour_bar, text_width
 from dlviz.drawing.grammar.palette import hexed, mix, oklab, ramp
-from dlviz.drawing.grammar.piece import Piece, Spec, literal, mark, word
+from dlviz.drawing.grammar.piece import Piece, Rows, Spec, listed, literal, mark, word
 from dlviz.drawing.grammar.theme import Look
 
 
@@ -98,7 +99,16 @@ def matrix(
     if click:
         layers.append(_target(name, place))
     layers.append(colour_bar(low, high, colours, title, look))
-    return Piece(tuple(layers), data)
+    return Piece(tuple(layers), data, tables={name: partial(table, values, row_names, column_names, axes, title)})
+
+
+def table(
+    values: np.ndarray, row_names: Sequence[str], column_names: Sequence[str], axes: tuple[str, str], title: str
+) -> Rows:
+    """A row for each cell: its names under the titles of the ``axes``, and its value under ``title``."""
+    down, across = (axes[0] or "row", axes[1] or "column") if axes[0] != axes[1] else ("row", "column")
+    names = {down: np.repeat(list(row_names), len(column_names)), across: list(column_names) * len(row_names)}
+    return listed({**names, title: values.ravel()})
 
 
 def _band(names: Sequence[str]) -> Spec:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
 from dlviz.drawing.grammar.interaction import CELLS, START, TAP
 from dlviz.drawing.grammar.legends import colour_bar, text_width
 from dlviz.drawing.grammar.palette import hexed, oklab, ramp
-from dlviz.drawing.grammar.piece import Piece, Spec, literal, mark, number, word
+from dlviz.drawing.grammar.piece import Piece, Spec, listed, literal, mark, number, word
 from dlviz.drawing.grammar.theme import Look
 
 GAP = 0.35  # between two groups, in cells
@@ -152,4 +153,7 @@ def tiles(
         mark("rect", name, {**box, "tooltip": hints}, name=CELLS, params=[select], opacity=0, cursor="pointer")
     )
     layers.append(colour_bar(-bound, bound, colours, title, look))
-    return Piece(tuple(layers), data, params)
+    places = np.indices(values.shape).reshape(4, -1)
+    named = zip((*fields, *titles), (rows, columns, down, across), places, strict=True)
+    table: dict[str, object] = {head: [of[i] for i in at] for head, of, at in named}
+    return Piece(tuple(layers), data, params, {name: partial(listed, {**table, title: values.ravel()})})

@@ -7,6 +7,7 @@ plots share the axis of s; each has a vertical scale of its own in its part of t
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from dlviz.drawing.grammar.image import data_url
 from dlviz.drawing.grammar.interaction import slider
 from dlviz.drawing.grammar.legends import colour_bar
 from dlviz.drawing.grammar.palette import hexed, mix, ramp, rgb
-from dlviz.drawing.grammar.piece import Piece, Rows, Spec, mark, number, rows
+from dlviz.drawing.grammar.piece import Piece, Rows, Spec, listed, mark, number, rows
 from dlviz.drawing.grammar.theme import Look
 
 IMAGE, GAP = 0.56, 0.07
@@ -78,7 +79,16 @@ def triangle(
     pixels = _pixels(drawn, targets, low, high, look)
     data = {f"_{name} image": [{**corners, "url": data_url(pixels)}], name: _curves(drawn, targets, low)}
     first, last = int(targets[0]), int(targets[-1])
-    return Piece(tuple(layers), data, (slider(slider_name, last, first, last, stride, "t"),))
+    sliders = (slider(slider_name, last, first, last, stride, "t"),)
+    return Piece(tuple(layers), data, sliders, {name: partial(table, logs, targets, bar)})
+
+
+def table(logs: np.ndarray, targets: np.ndarray, title: str) -> Rows:
+    """Every pair of the triangle, with its power of ten under ``title``."""
+    found: Rows = []
+    for t, row in zip(targets.tolist(), logs, strict=True):
+        found += listed({"t": int(t), "s": np.arange(1, int(t) + 1), title: row[: int(t)]})
+    return found
 
 
 def _bar(low: float, high: float, title: str, look: Look) -> Spec:

@@ -11,12 +11,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from dlviz.drawing.charts.matrix import sequential
 from dlviz.drawing.grammar.palette import hexed, oklab, ramp
-from dlviz.drawing.grammar.piece import Piece, Spec, literal, mark, number, where, word
+from dlviz.drawing.grammar.piece import Piece, Rows, Spec, listed, literal, mark, number, where, word
 from dlviz.drawing.grammar.theme import Look
 
 POINTED = "unrolled_pointed"
@@ -55,7 +56,17 @@ def unrolled(
         *_losses(longest, look),
         *_headings(diagrams, look),
     ]
-    return Piece(tuple(layers), data, _params(len(diagrams), longest, look))
+    return Piece(tuple(layers), data, _params(len(diagrams), longest, look), {"lit": partial(table, diagrams, hint)})
+
+
+def table(diagrams: Sequence[Unrolled], title: str) -> Rows:
+    """How large the gradient of each loss is at each step up to it, under ``title``."""
+    found: Rows = []
+    for diagram in diagrams:
+        for of, sizes in zip(diagram.losses.tolist(), diagram.sizes, strict=True):
+            steps = np.arange(1, of + 1)
+            found += listed({"name": diagram.heading, "loss at step": of, "step": steps, title: sizes[:of]})
+    return found
 
 
 def _rows(

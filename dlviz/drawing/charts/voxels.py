@@ -12,13 +12,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
 from dlviz.drawing.charts.oblique import FACES, SLANT, Room
 from dlviz.drawing.grammar.interaction import START, TAP
 from dlviz.drawing.grammar.palette import colour, hexed, mix, rgb
-from dlviz.drawing.grammar.piece import Piece, Spec, literal, mark, number, rows, where, word
+from dlviz.drawing.grammar.piece import Piece, Spec, listed, literal, mark, number, rows, where, word
 from dlviz.drawing.grammar.theme import Look
 
 HOVER = "pointed"
@@ -110,7 +111,8 @@ def voxels(
         *_axis_names(room, shape, look),
     ]
     params = (*room.params, *_colours(blocks, look), {"name": "voxel_now", "expr": _now(names)})
-    return Piece(tuple(layers), data, params)
+    table = {"n": n, "c": c, "p": p, "x": x.ravel(), "padding": padded.ravel().astype(int)}
+    return Piece(tuple(layers), data, params, {"cells": partial(listed, table)})
 
 
 def _now(names: Sequence[str]) -> str:

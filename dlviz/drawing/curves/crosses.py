@@ -14,7 +14,7 @@ from dlviz.drawing.curves.end_labels import end_labels
 from dlviz.drawing.grammar.axes import Axis
 from dlviz.drawing.grammar.legends import identity_scales
 from dlviz.drawing.grammar.palette import colour
-from dlviz.drawing.grammar.piece import Piece, Rows, Spec, literal, mark, number, rows, word
+from dlviz.drawing.grammar.piece import Piece, Rows, Spec, listed, literal, mark, number, rows, word
 from dlviz.drawing.grammar.theme import Look
 
 
@@ -36,16 +36,15 @@ class Trade:
     chosen: int | None = None
 
 
-def table(drawn: Sequence[Trade]) -> Rows:
+def table(drawn: Sequence[Trade], x: Axis, y: Axis) -> Rows:
     """Every point of the methods with its spread, as it was computed."""
-    records: Rows = []
+    found: Rows = []
     for method in drawn:
-        columns = {"x": method.x, "x1": method.x_low, "x2": method.x_high}
-        columns |= {"y": method.y, "y1": method.y_low, "y2": method.y_high}
-        points = zip(*(np.asarray(values, dtype=float).tolist() for values in columns.values()), strict=True)
-        for what, point in zip(method.texts, points, strict=True):
-            records.append({"name": method.name, "what": what} | dict(zip(columns, point, strict=True)))
-    return records
+        across, up = x.header("x"), y.header("y")
+        columns = {across: method.x, f"{across}: low": method.x_low, f"{across}: high": method.x_high}
+        columns |= {up: method.y, f"{up}: low": method.y_low, f"{up}: high": method.y_high}
+        found += listed({"name": method.name, "what": list(method.texts), **columns})
+    return found
 
 
 def trades(
@@ -114,5 +113,5 @@ def trades(
         for method in drawn
         if (best := method.chosen) is not None and np.isfinite([method.x[best], method.y[best]]).all()
     ]
-    piece = Piece(layers, {name: records, chosen: rings}, tables={name: partial(table, drawn)})
+    piece = Piece(layers, {name: records, chosen: rings}, tables={name: partial(table, drawn, x, y)})
     return piece + end_labels(labelled, x, y, look, height=height, name=f"_{name} labels")

@@ -10,6 +10,7 @@ import numpy as np
 
 from dlviz.contract.runs import Run
 from dlviz.drawing.grammar.axes import SMALLEST, Axis
+from dlviz.drawing.grammar.piece import Rows, listed
 
 LONG = 1_500  # points in a line; beyond, it is thinned to what a screen can show
 
@@ -20,7 +21,7 @@ class Line:
 
     ``name`` is its identity; ``label`` the text at its end (the name by default). ``diverged`` is the
     step at which it ended in divergence, -1 if it did not. ``run`` is the label of the run that it is of, where that is
-    not the picture's own.
+    not the picture's own. ``computed`` is the same curve before anything was cut for the picture, where that was.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Line:
     diverged: int = -1
     label: str | None = None
     run: str = ""
+    computed: Line | None = None
 
 
 def of_others(runs: Sequence[Run], curves: Callable[[Any], Sequence[Line]]) -> list[Line]:
@@ -38,17 +40,19 @@ def of_others(runs: Sequence[Run], curves: Callable[[Any], Sequence[Line]]) -> l
     return [replace(line, run=run.label) for run in runs for line in curves(run.result)]
 
 
-def table(lines: Sequence[Line]) -> list[dict[str, Any]]:
-    """Every point of the curves, as it was computed, with its band; ``run`` where it is not the picture's own."""
-    records = []
+def table(lines: Sequence[Line], x: Axis, y: Axis) -> Rows:
+    """Every point of the curves, as it was computed, with its band; ``run`` where it is not the picture's own.
+
+    The columns of the values are headed by the titles of the axes.
+    """
+    found: Rows = []
     for line in lines:
-        columns = {"x": line.x, "y": line.y, "low": line.low, "high": line.high}
-        given = {
-            name: np.asarray(values, dtype=float).tolist() for name, values in columns.items() if values is not None
-        }
-        own = {"name": line.name} | ({"run": line.run} if line.run else {})
-        records += [own | dict(zip(given, point, strict=True)) for point in zip(*given.values(), strict=True)]
-    return records
+        whole = line.computed or line
+        columns = {x.header("x"): whole.x, y.header("y"): whole.y, "low": whole.low, "high": whole.high}
+        own = {"name": line.label or line.name} | ({"run": line.run} if line.run else {})
+        given = {name: np.asarray(values) for name, values in columns.items() if values is not None}
+        found += listed({**own, **given})
+    return found
 
 
 def shares(values: np.ndarray, y: Axis) -> np.ndarray:

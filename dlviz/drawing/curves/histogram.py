@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from dlviz.drawing.curves.curve import drawable
 from dlviz.drawing.grammar.axes import Axis
 from dlviz.drawing.grammar.palette import colour
-from dlviz.drawing.grammar.piece import Piece, Rows, Spec, literal, mark, number, rows, word
+from dlviz.drawing.grammar.piece import Piece, Rows, Spec, listed, literal, mark, number, rows, word
 from dlviz.drawing.grammar.theme import Look
 
 
@@ -37,7 +38,17 @@ def histograms(
         mark("area", name, area, opacity=opacity, tooltip=None, **style),
         mark("line", name, outline, strokeWidth=0.6 * look.line, **style),
     )
-    return Piece(layers, {name: records})
+    return Piece(layers, {name: records}, tables={name: partial(table, drawn)})
+
+
+def table(drawn: Sequence[Histogram]) -> Rows:
+    """The density in every bin of every histogram."""
+    return [record for item in drawn for record in listed({"name": item.name, **bins(item.edges, item.density)})]
+
+
+def bins(edges: np.ndarray, density: np.ndarray) -> dict[str, np.ndarray]:
+    """The columns of a table of bins: ``density`` (B,) between ``edges`` (B+1,)."""
+    return {"from": edges[:-1], "to": edges[1:], "density": density}
 
 
 def steps(item: Histogram, y: Axis, look: Look, position: int = 0) -> Rows:

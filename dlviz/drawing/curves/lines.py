@@ -17,7 +17,7 @@ from dlviz.drawing.grammar.halo import haloed
 from dlviz.drawing.grammar.legends import identity_scales
 from dlviz.drawing.grammar.message import say
 from dlviz.drawing.grammar.palette import colour, ghost_colour
-from dlviz.drawing.grammar.piece import CROSS, Piece, Rows, Spec, Table, literal, mark, number, rows, word
+from dlviz.drawing.grammar.piece import CROSS, Piece, Rows, Spec, Table, listed, literal, mark, number, rows, word
 from dlviz.drawing.grammar.runs import run_names
 from dlviz.drawing.grammar.theme import Look, tr
 
@@ -82,10 +82,7 @@ def measured(
         "clip": False,
     }
     layers.append(mark("point", f"_{name} ends", {**place, "stroke": literal("colour")}, tooltip=None, **cross))
-    tables: dict[str, Table] = {name: partial(table, lines)}
-    if banded:
-        tables[f"{name} band"] = list  # its numbers stand with those of the curve
-    piece = Piece(tuple(layers), data, tables=tables)
+    piece = Piece(tuple(layers), data, tables={name: partial(table, lines, x, y)})
     if labels:
         piece += end_labels(lines, x, y, look, height=height, name=f"_{name} labels")
     if not any(record["x"] is not None and record["y"] is not None for record in data[name]):
@@ -113,7 +110,7 @@ def ghost_lines(lines: Sequence[Line], x: Axis, y: Axis, look: Look, *, name: st
         "clip": True,
         "tooltip": None,
     }
-    return Piece((mark("line", name, place, **thin),), {name: records}, tables={name: partial(table, lines)})
+    return Piece((mark("line", name, place, **thin),), {name: records}, tables={name: partial(table, lines, x, y)})
 
 
 def ghost_note(lines: Sequence[Line], look: Look) -> str:
@@ -125,11 +122,12 @@ def ghost_note(lines: Sequence[Line], look: Look) -> str:
 
 def theory(
     xs: np.ndarray, ys: np.ndarray, x: Axis, y: Axis, look: Look, label: str | None, *, name: str = "theory",
-    at: float = 0.55,
+    at: float = 0.55, computed: np.ndarray | None = None,
 ) -> Piece:  # fmt: skip
     """A predicted curve: thin, dashed, in ink, with its formula beside it, ``at`` a share of its visible length.
 
-    Where the ``label`` is None, there never is one; an empty one keeps its place in the spec.
+    Where the ``label`` is None, there never is one; an empty one keeps its place in the spec. ``computed`` are the
+    heights before anything was cut for the picture, where that was.
     """
     data = {name: rows(x=drawable(xs, x), y=drawable(ys, y))}
     place = {"x": x.along("x"), "y": y.along("y")}
@@ -154,7 +152,19 @@ def theory(
             dx=6 * look.unit * (-1 if slope > 0 else 1),
             dy=-8 * look.unit,
         )
-    return Piece(tuple(layers), data, tables={name: partial(table, [Line(name, xs, ys)])})
+    whole = Line(label or name, xs, ys if computed is None else computed)
+    return Piece(tuple(layers), data, tables={name: partial(table, [whole], x, y)})
+
+
+def level(
+    value: float, x: Axis, y: Axis, look: Look, label: str | None, *, name: str = "theory", at: float = 0.55
+) -> Piece:
+    """A predicted height, the same all along the x axis, as :func:`theory`."""
+    along = x.at(np.linspace(0, 1, 41))
+    piece = theory(along, np.full(41, value), x, y, look, label, name=name, at=at)
+    # Its places along the axis are only drawn.
+    said = {"name": label or name, y.header("y"): value}
+    return piece + Piece(tables={name: partial(listed, said)})
 
 
 def marks(points: Mapping[str, tuple[float, float]], x: Axis, y: Axis, look: Look, *, name: str = "in use") -> Piece:
@@ -176,7 +186,7 @@ def marks(points: Mapping[str, tuple[float, float]], x: Axis, y: Axis, look: Loo
     kept = {name: [row for row in data if row["y"] is not None]}
     whole = [Line(of, places[i : i + 1, 0], places[i : i + 1, 1]) for i, of in enumerate(points)]
     layers = (mark("point", name, place, tooltip=None, **style),)
-    return Piece(layers, kept, tables={name: partial(table, whole)})
+    return Piece(layers, kept, tables={name: partial(table, whole, x, y)})
 
 
 def vertical(
@@ -200,11 +210,15 @@ def vertical(
     right = share < 0.7
     text: Spec = {"align": "left" if right else "right", "dx": (6 if right else -6) * look.unit, "baseline": "top"}
     place = {"x": x.along("x"), "y": {"value": (2 + 18 * row) * look.unit}}
-    return Piece((mark("rule", name, {"x": x.along("x")}, **style), *haloed(name, place, look, **text)), data)
+    layers = mark("rule", name, {"x": x.along("x")}, **style), *haloed(name, place, look, **text)
+    tables: dict[str, Table] = {}
+    if label:  # without, it says nothing
+        tables[name] = partial(listed, {"name": label, x.header("x"): float(value)})
+    return Piece(layers, data, tables=tables)
 
 
 def shade(low: float, high: float, x: Axis, look: Look, label: str, *, name: str = "shaded") -> Piece:
-    """A shaded range of the x axis (where runs diverge), named at its foot."""
+    """A shaded range of the x axis (where runs diverge), named at its foot. It ends at the axis, so no file has it."""
     low, high = max(low, x.low), min(high, x.high)
     data = {name: rows(x=[low], x2=[high], text=[label]) if low < high else []}
     area = mark(

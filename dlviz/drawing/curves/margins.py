@@ -2,20 +2,22 @@
 
 All of it is one layered chart over one pair of axes. The curve keeps to the *main part*; the axes reach
 further, and the strips beyond hold the two densities, each on a scale of its own. Ticks keep to the main part.
+A file holds the densities as they are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
+from dlviz.drawing.curves.histogram import bins
 from dlviz.drawing.grammar.axes import Axis
 from dlviz.drawing.grammar.halo import haloed
-from dlviz.drawing.grammar.piece import Piece, Spec, literal, mark, number, rows, word
+from dlviz.drawing.grammar.piece import Piece, Spec, listed, literal, mark, number, rows, word
 from dlviz.drawing.grammar.theme import Look
 
 TOP, RIGHT = 0.24, 0.22
@@ -87,7 +89,8 @@ def above(edges: np.ndarray, density: np.ndarray, highest: float, margins: Margi
             number("density", format=".3~g"),
         ],
     }
-    return Piece((mark("rect", "pre-activations", place, fill=colour, opacity=0.55, stroke=None),), data)
+    layers = (mark("rect", "pre-activations", place, fill=colour, opacity=0.55, stroke=None),)
+    return Piece(layers, data, tables={"pre-activations": partial(listed, bins(edges, density))})
 
 
 def beside(edges: np.ndarray, density: np.ndarray, highest: float, margins: Margins, colour: str) -> Piece:
@@ -106,19 +109,31 @@ def beside(edges: np.ndarray, density: np.ndarray, highest: float, margins: Marg
             number("density", format=".3~g"),
         ],
     }
-    return Piece((mark("rect", "outputs", place, fill=colour, opacity=0.55, stroke=None),), data)
+    layers = (mark("rect", "outputs", place, fill=colour, opacity=0.55, stroke=None),)
+    return Piece(layers, data, tables={"outputs": partial(listed, bins(edges, density))})
 
 
 def theory_above(xs: np.ndarray, density: np.ndarray, highest: float, margins: Margins, look: Look) -> Piece:
     """A predicted density in the upper strip, thin and dashed."""
     heights = margins.into_top(0.82 * np.clip(np.asarray(density) / highest, 0, 1.2))
-    return _dashed("pre-activations, theory", np.asarray(xs, dtype=float), heights, margins, look)
+    piece = _dashed("pre-activations, theory", np.asarray(xs, dtype=float), heights, margins, look)
+    return piece + Piece(tables={"pre-activations, theory": partial(listed, {"at": xs, "density": density})})
 
 
-def theory_beside(ys: np.ndarray, density: np.ndarray, highest: float, margins: Margins, look: Look) -> Piece:
-    """A predicted density in the strip on the right, thin and dashed."""
-    places = margins.into_right(0.82 * np.clip(np.asarray(density) / highest, 0, 1.2))
-    return _dashed("outputs, theory", places, np.asarray(ys, dtype=float), margins, look)
+def theory_beside(edges: np.ndarray, density: np.ndarray, highest: float, margins: Margins, look: Look) -> Piece:
+    """A predicted density over bins with ``edges`` (b+1,) in the strip on the right, thin and dashed.
+
+    As steps, for bins are compared; from the first to the last bin in which there is something to see.
+    """
+    middles = (edges[1:] + edges[:-1]) / 2
+    shown = np.flatnonzero((density > 1e-3 * highest) & (middles <= margins.up[1]))
+    piece = Piece(tables={"outputs, theory": partial(listed, bins(edges, density))})
+    if not shown.size:
+        return piece
+    first, last = shown[[0, -1]]
+    ys = np.repeat(edges[first : last + 2], 2)[1:-1]
+    places = margins.into_right(0.82 * np.clip(np.repeat(density[first : last + 1], 2) / highest, 0, 1.2))
+    return _dashed("outputs, theory", places, ys, margins, look) + piece
 
 
 def _dashed(name: str, xs: np.ndarray, ys: np.ndarray, margins: Margins, look: Look) -> Piece:

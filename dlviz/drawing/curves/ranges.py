@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
 from dlviz.drawing.curves.curve import drawable
 from dlviz.drawing.grammar.axes import Axis, ticks
 from dlviz.drawing.grammar.palette import colour
-from dlviz.drawing.grammar.piece import Piece, Rows, literal, mark, number, rows, word
+from dlviz.drawing.grammar.piece import Piece, listed, literal, mark, number, rows, word
 from dlviz.drawing.grammar.theme import Look
 
 
@@ -55,8 +56,5 @@ def ranges(
              fontSize=look.label, tooltip=None),
     )  # fmt: skip
 
-    def whole() -> Rows:
-        columns = [np.asarray(part, dtype=float).tolist() for part in (middle, low, high)]
-        return [{"name": of, "x": x_, "low": a, "high": b} for of, x_, a, b in zip(names, *columns, strict=True)]
-
-    return Piece(layers, data, tables={name: whole})
+    columns = {"name": list(names), x.header("x"): middle, "low": low, "high": high}
+    return Piece(layers, data, tables={name: partial(listed, columns)})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from dlviz.drawing.grammar.axes import Axis, frame
 from dlviz.drawing.grammar.piece import Piece, Rows, Spec, mark, number, where, word
@@ -44,7 +45,7 @@ def strips(
     """The strips, first on top, over the axis ``x``; each bar's height is its share of the strip's highest.
 
     At the right stand mean, standard deviation and the share of the highest bar; ``highest`` and ``outside``
-    are the (translated) words before that share and before the share of what lies beyond the axis.
+    are the (translated) words before that share and before the share of what lies beyond the axis. A file has ``data``.
     ``sliders`` are the chart's parameters.
     """
     count = len(drawn)
@@ -58,7 +59,7 @@ def strips(
         layers += _texts(strip, count - 1 - i, x, up, bin_width, look, highest, outside)
     # In the browser's arithmetic a missing value is zero: it would stand in the histogram.
     whole = {name: [row for row in rows_ if None not in row.values()] for name, rows_ in data.items()}
-    return Piece(tuple(layers), whole, tuple(sliders))
+    return Piece(tuple(layers), whole, tuple(sliders), {name: partial(list, rows_) for name, rows_ in data.items()})
 
 
 def _binned(strip: Strip, bin_width: float) -> list[Spec]:

@@ -6,7 +6,7 @@ import copy
 import csv as csv_writer
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -131,40 +131,35 @@ def still(spec: dict[str, Any], width: int) -> dict[str, Any]:
 
 
 def csv(*charts: alt.TopLevelMixin) -> bytes:
-    """The numbers of pictures as one table: a column ``dataset`` says which rows, then all their columns.
+    """The numbers behind pictures as one table: a column ``dataset`` says which rows, then all their columns.
 
-    Where a piece gives ``tables`` (curves, paths, ranges, ridges), they are those that were computed, also where the
-    picture cannot show them: beyond its axes, or of a curve that is thinned to what a screen can show. Other rows are
-    those drawn. What is not a number is left empty. Drawing aids are left out: names that start
-    with an underscore, and ``until``. UTF-8 with a byte order mark, without which Excel takes Chinese for Latin-1.
+    They are the ``tables`` of its pieces, the shortest first: what was computed, also where the picture cannot show
+    it, beyond its axes or of a curve that is thinned to what a screen can show. Nothing of the drawing is in them.
+    What is not a number is left empty. UTF-8 with a byte order mark, without which Excel takes Chinese for Latin-1.
     """
-    datasets = [
-        (name, tables[name]() if name in tables else rows)
-        for chart in charts
-        for tables in [getattr(chart, "tables", {})]
-        for name, rows in _datasets(chart).items()
-        if not name.startswith("_")
-    ]
-    columns = list(
-        dict.fromkeys(c for _, rows in datasets for row in rows for c in row if not c.startswith("_") and c != "until")
-    )
+    tables = [(name, table()) for chart in charts for name, table in getattr(chart, "tables", {}).items()]
+    tables.sort(key=lambda item: len(item[1]))
+    columns = list(dict.fromkeys(column for _, rows in tables for row in rows for column in row))
     out = io.StringIO(newline="")
     writer = csv_writer.writer(out)
     writer.writerow(["dataset", *columns])
-    for name, rows in datasets:
+    for name, rows in tables:
         writer.writerows([name, *(_cell(row.get(column)) for column in columns)] for row in rows)
     return out.getvalue().encode("utf-8-sig")
-
-
-def _datasets(chart: alt.TopLevelMixin) -> dict[str, list[dict[str, Any]]]:
-    found = getattr(chart, "datasets", alt.Undefined)
-    return dict(found) if isinstance(found, Mapping) else {}
 
 
 def _cell(value: Any) -> Any:
     """A cell that a spreadsheet reads as what it is: a text is never taken for a formula."""
     if value is None or value != value:  # NaN: there is no number
         return ""
-    if isinstance(value, str) and value[:1] in "=+-@\t\r":
+    if isinstance(value, str) and value[:1] in "=+-@\t\r" and not _is_number(value):
         return "'" + value
-    return repr(value) if isinstance(value, float) else value
+    return repr(float(value)) if isinstance(value, float) else value
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

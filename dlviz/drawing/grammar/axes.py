@@ -63,6 +63,10 @@ class Axis:
         """The channel of a layer that puts ``name`` on this axis (the axis itself is the frame's)."""
         return number(name, scale=self.scale)
 
+    def header(self, otherwise: str) -> str:
+        """Of the column of a file that holds what lies along this axis; ``otherwise`` where it has no title."""
+        return self.title or otherwise
+
     def share(self, values: Any) -> np.ndarray:
         """Where values lie: 0 at the left or bottom, 1 at the other end; NaN where they cannot be drawn."""
         at = np.asarray(values, dtype=float)

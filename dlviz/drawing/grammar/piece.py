@@ -28,7 +28,7 @@ import numpy as np
 Rows = list[dict[str, Any]]
 Spec = dict[str, Any]
 Table = Callable[[], Rows]
-"""What a file of numbers holds in place of the rows that are drawn; made only when a file is."""
+"""Rows of a file of numbers, by column headers; made only when a file is."""
 
 CROSS = "M-1,-1L1,1M1,-1L-1,1"
 """A cross as the shape of a point mark."""
@@ -38,8 +38,9 @@ CROSS = "M-1,-1L1,1M1,-1L-1,1"
 class Piece:
     """Layers, bottom first, with the named rows they draw and the chart's parameters they use.
 
-    ``tables`` gives, by the name of the rows, the numbers as they were computed, where what is drawn is cut to what
-    a picture can show.
+    ``tables`` gives, by name, what a file holds: the numbers as they were computed and the texts that say which they
+    are (see :func:`listed`). Rows that are drawn are cut, scaled, placed and coloured, and are in no file. Of two
+    tables of one name the later counts, so that who knows more of the numbers can say more.
     """
 
     layers: tuple[Spec, ...] = ()
@@ -79,20 +80,28 @@ def says(piece: Piece) -> bool:
     return any(layer.get("data", {}).get("values") == SAID for layer in piece.layers)
 
 
-def rows(**columns: Any) -> Rows:
-    """Columns of one length (or single values) -> records; numbers that are not finite become None."""
+def listed(columns: Mapping[str, Any]) -> Rows:
+    """Columns of one length (or single values) by their headers -> records, every number as it is."""
     length = max((len(c) for c in columns.values() if _is_column(c)), default=1)
-    plain = {name: _plain(column) if _is_column(column) else [column] * length for name, column in columns.items()}
-    return [dict(zip(plain, values, strict=True)) for values in zip(*plain.values(), strict=True)]
+    whole = {name: list(_plain(c)) if _is_column(c) else [c] * length for name, c in columns.items()}
+    return [dict(zip(whole, values, strict=True)) for values in zip(*whole.values(), strict=True)]
+
+
+def rows(**columns: Any) -> Rows:
+    """Columns of one length (or single values) -> records to draw; numbers that are not finite become None."""
+    return listed({name: _drawable(column) if _is_column(column) else column for name, column in columns.items()})
 
 
 def _is_column(value: Any) -> bool:
     return isinstance(value, (np.ndarray, list, tuple))
 
 
-def _plain(column: Any) -> list[Any]:
-    values = column.tolist() if isinstance(column, np.ndarray) else list(column)
-    return [None if isinstance(v, float) and not math.isfinite(v) else v for v in values]
+def _plain(column: Any) -> Sequence[Any]:
+    return column.tolist() if isinstance(column, np.ndarray) else column
+
+
+def _drawable(column: Any) -> list[Any]:
+    return [None if isinstance(v, float) and not math.isfinite(v) else v for v in _plain(column)]
 
 
 def mark(kind: str, data: str | Spec, encoding: Spec, *, transform: Sequence[Spec] = (), **properties: Any) -> Spec:

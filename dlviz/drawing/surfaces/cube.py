@@ -9,7 +9,7 @@ takes the depth of the facet it lies on.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -17,12 +17,13 @@ from dlviz.drawing.grammar.axes import Plane, ticks
 from dlviz.drawing.grammar.interaction import AT_STEP, END, UP_TO_STEP
 from dlviz.drawing.grammar.legends import identity_scales
 from dlviz.drawing.grammar.message import say
-from dlviz.drawing.grammar.piece import Piece, Rows, Spec, literal, mark, number, where, word
+from dlviz.drawing.grammar.piece import Piece, Rows, Spec, Table, literal, mark, number, where, word
 from dlviz.drawing.grammar.theme import Look, tr
 from dlviz.drawing.surfaces.block import TALL, Height, coarse, draped, facets, places, short, spots
 from dlviz.drawing.surfaces.isolines import plain
-from dlviz.drawing.surfaces.paths import Path
+from dlviz.drawing.surfaces.paths import Path, table
 from dlviz.drawing.surfaces.relief import normalise
+from dlviz.drawing.surfaces.surface import grid, points_of
 
 DEPTH = "({x} * sin_a + {y} * cos_a)"
 SCREEN_X = "(size * ({x} * cos_a - {y} * sin_a))"
@@ -72,7 +73,13 @@ def cube(
         layers.insert(
             0, mark("line", rows, {**nowhere, "color": hue, "strokeDash": dashes}, strokeWidth=0, tooltip=None)
         )
-    return Piece(tuple(layers), data, _angles(look, azimuth, elevation))
+    # In a file the surface is what it is when it is drawn flat.
+    tables: dict[str, Table] = {"surface": partial(grid, {"loss": z}, plane), "paths": partial(table, runs, plane)}
+    if minima is not None:
+        tables["minima"] = partial(points_of, np.asarray(minima, dtype=float).reshape(-1, 2), plane)
+    if ghosts:
+        tables["pinned paths"] = partial(table, ghosts, plane)
+    return Piece(tuple(layers), data, _angles(look, azimuth, elevation), tables)
 
 
 @lru_cache(maxsize=12)

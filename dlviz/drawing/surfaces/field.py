@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 from contourpy import contour_generator
@@ -15,7 +16,7 @@ from dlviz.drawing.grammar.palette import ramp, rgb
 from dlviz.drawing.grammar.piece import Piece, Rows, Spec, mark, rows, word
 from dlviz.drawing.grammar.theme import Look
 from dlviz.drawing.surfaces.isolines import simplify
-from dlviz.drawing.surfaces.surface import picture
+from dlviz.drawing.surfaces.surface import grid, picture
 
 
 def ground(
@@ -38,7 +39,8 @@ def ground(
     pixels = ramp(colours, np.nan_to_num(share, nan=0.5))
     pixels[np.isnan(values)] = rgb(look.inks.hole)
     piece = picture(data_url(pixels), plane, name)
-    return Piece((*piece.layers, colour_bar(low, high, colours, title, look)), piece.data)
+    tables = {name.lstrip("_"): partial(grid, {title: values}, plane)}
+    return Piece((*piece.layers, colour_bar(low, high, colours, title, look)), piece.data, tables=tables)
 
 
 def levels(
@@ -52,7 +54,8 @@ def levels(
 ) -> Piece:
     """Fine lines where ``values`` (H, W) pass the keys of ``texts``, each with its text.
 
-    The text stands where the line is nearest to the share ``at`` of the height.
+    The text stands where the line is nearest to the share ``at`` of the height. Lines are interpolated: no file has
+    them.
     """
     x = np.linspace(plane.x.low, plane.x.high, values.shape[1])
     y = np.linspace(plane.y.low, plane.y.high, values.shape[0])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from dlviz.drawing.grammar.axes import Plane
@@ -11,7 +13,7 @@ from dlviz.drawing.grammar.palette import AREAS, from_oklab, hexed, mix, oklab, 
 from dlviz.drawing.grammar.piece import Piece, mark, number, word
 from dlviz.drawing.grammar.theme import Look, tr
 from dlviz.drawing.surfaces.isolines import plain
-from dlviz.drawing.surfaces.surface import crosses, picture
+from dlviz.drawing.surfaces.surface import crosses, grid, picture
 
 NAMED = 8  # up to so many minima get their own line in the legend
 
@@ -48,7 +50,9 @@ def basins(
         entries.append((tr(look, "diverged"), gone))
     if (~left & ~reached).any():
         entries.append((tr(look, "arrived nowhere"), nowhere))
-    return piece + _legend(entries, bounds, look) + crosses(minima, plane, look)
+    columns = {"minimum": np.asarray(minimum), "steps": np.asarray(steps), "diverged": left.astype(int)}
+    table = Piece(tables={"basins": partial(grid, columns, plane)})
+    return piece + table + _legend(entries, bounds, look) + crosses(minima, plane, look)
 
 
 def resting_colours(look: Look) -> tuple[str, str]:

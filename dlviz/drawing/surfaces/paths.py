@@ -16,7 +16,7 @@ from dlviz.drawing.grammar.labels import dodge
 from dlviz.drawing.grammar.legends import identity_scales, text_width
 from dlviz.drawing.grammar.message import say
 from dlviz.drawing.grammar.palette import colour, ghost_colour
-from dlviz.drawing.grammar.piece import CROSS, Piece, Rows, Spec, literal, mark, number, where, word
+from dlviz.drawing.grammar.piece import CROSS, Piece, Rows, Spec, listed, literal, mark, number, where, word
 from dlviz.drawing.grammar.theme import Look, tr
 
 MANY = 8_000  # rows; beyond this, steps too short to see are left out
@@ -82,7 +82,7 @@ def paths(runs: Sequence[Path], plane: Plane, look: Look, *, scrub: bool = True,
         mark("point", "starts", place, shape="circle", opacity=1, tooltip=None, **ring),
         *_exit_layers(plane, look, scrub),
     )
-    piece = Piece(layers, data, tables={"paths": partial(table, runs)})
+    piece = Piece(layers, data, tables={"paths": partial(table, runs, plane)})
     if not any(record["x"] is not None for record in data["paths"]) and not data["_exits"]:
         piece += say(tr(look, "no path to draw: no finite values"), look)
     return piece
@@ -107,19 +107,18 @@ def ghosts(runs: Sequence[Path], plane: Plane, look: Look, *, name: str = "pinne
     under: Spec = {**thin, "strokeWidth": 0.6 * look.line + 1.6 * look.unit, "opacity": 0.6}
     layers = [mark("line", name, {**track, "stroke": {"value": look.inks.halo}}, **under)]
     layers.append(mark("line", name, track, strokeDash=[5 * look.unit, 3 * look.unit], **thin))
-    return Piece(tuple(layers), {name: records}, tables={name: partial(table, runs)})
+    return Piece(tuple(layers), {name: records}, tables={name: partial(table, runs, plane)})
 
 
-def table(runs: Sequence[Path]) -> Rows:
+def table(runs: Sequence[Path], plane: Plane) -> Rows:
     """Every step of the runs, as it was computed, to the one at which a run left; ``run`` where it is another's."""
-    records: Rows = []
+    found: Rows = []
     for run in runs:
-        places = np.asarray(run.w[: None if run.diverged < 0 else run.diverged + 1], dtype=float).tolist()
-        own = {"name": run.name} | ({"run": run.run} if run.run else {})
-        for step, (x, y) in enumerate(places):
-            loss = {} if run.loss is None else {"loss": float(run.loss[step])}
-            records.append(own | {"step": step, "x": x, "y": y} | loss)
-    return records
+        w = np.asarray(run.w[: None if run.diverged < 0 else run.diverged + 1])
+        columns: dict[str, Any] = {"name": run.name} | ({"run": run.run} if run.run else {})
+        columns |= {"step": np.arange(len(w)), plane.x.header("x"): w[:, 0], plane.y.header("y"): w[:, 1]}
+        found += listed(columns | ({} if run.loss is None else {"loss": run.loss[: len(w)]}))
+    return found
 
 
 def _rows(runs: Sequence[Path], plane: Plane, look: Look) -> Rows:

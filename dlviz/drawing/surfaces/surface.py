@@ -7,14 +7,14 @@ a scale to read values from. The isolines carry the values.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
+from functools import lru_cache, partial
 
 import numpy as np
 
 from dlviz.drawing.grammar.axes import Plane
 from dlviz.drawing.grammar.message import say
-from dlviz.drawing.grammar.piece import CROSS, Piece, Spec, mark, rows
+from dlviz.drawing.grammar.piece import CROSS, Piece, Rows, Spec, listed, mark, rows
 from dlviz.drawing.grammar.theme import Look, tr
 from dlviz.drawing.surfaces.isolines import Traced, isolines, numbered, trace
 from dlviz.drawing.surfaces.relief import normalise, relief
@@ -48,6 +48,7 @@ def background(
     z = np.ascontiguousarray(z, dtype=np.float64)
     traced, brightness, piece = _ground(z.tobytes(), z.shape, plane, look, floor)
     piece += numbered(traced, brightness, plane, look, around=around)
+    piece += Piece(tables={"surface": partial(grid, {"loss": z}, plane)})  # isolines are interpolated: no file has them
     return piece if minima is None else piece + crosses(minima, plane, look)
 
 
@@ -65,9 +66,22 @@ def _ground(
     return traced, normalise(heights).astype(np.float32), piece
 
 
+def grid(columns: Mapping[str, np.ndarray], plane: Plane) -> Rows:
+    """A row for each place of an even grid over the plane: where it is, and its values (H, W), row 0 at y_min."""
+    tall, wide = next(iter(columns.values())).shape
+    x, y = np.linspace(plane.x.low, plane.x.high, wide), np.linspace(plane.y.low, plane.y.high, tall)
+    places = {plane.x.header("x"): np.tile(x, tall), plane.y.header("y"): np.repeat(y, wide)}
+    return listed({**places, **{title: values.ravel() for title, values in columns.items()}})
+
+
+def points_of(points: np.ndarray, plane: Plane) -> Rows:
+    """A row for each of the points (k, 2)."""
+    return listed({plane.x.header("x"): points[:, 0], plane.y.header("y"): points[:, 1]})
+
+
 def crosses(minima: np.ndarray, plane: Plane, look: Look) -> Piece:
     """The minima that can be seen, as small crosses."""
-    seen = np.asarray(minima, dtype=float).reshape(-1, 2)
+    minima = seen = np.asarray(minima, dtype=float).reshape(-1, 2)
     seen = seen[plane.inside(seen)]
     place = {"x": plane.x.along("x"), "y": plane.y.along("y")}
     style: Spec = {"shape": CROSS, "size": 26 * look.unit**2, "strokeCap": "round", "tooltip": None}
@@ -75,4 +89,6 @@ def crosses(minima: np.ndarray, plane: Plane, look: Look) -> Piece:
         mark("point", "minima", place, stroke="#0a0f18", strokeWidth=4.2 * look.unit, opacity=0.55, **style),
         mark("point", "minima", place, stroke="#ffffff", strokeWidth=1.9 * look.unit, opacity=1, **style),
     )
-    return Piece(layers, {"minima": rows(x=seen[:, 0], y=seen[:, 1])})
+    return Piece(
+        layers, {"minima": rows(x=seen[:, 0], y=seen[:, 1])}, tables={"minima": partial(points_of, minima, plane)}
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from dlviz.drawing.curves.margins import Margins
 from dlviz.drawing.grammar.axes import frame
 from dlviz.drawing.grammar.finish import finish
 from dlviz.drawing.grammar.palette import colour, ghost_colour
-from dlviz.drawing.grammar.piece import Piece, Rows, Spec, mark, rows
+from dlviz.drawing.grammar.piece import Piece, Rows, Spec, Table, listed, mark, rows
 from dlviz.drawing.grammar.theme import Look, tr
 from dlviz.numbers import fixed, percent, small
 
@@ -61,13 +62,14 @@ def _zone(neuron: Neuron, epsilon: float, margins: Margins, look: Look) -> Piece
         "rect", "saturated zone", {"x": margins.x.along("z"), "x2": {"field": "z2"}},
         fill=look.inks.warn, opacity=0.1, tooltip=None,
     )  # fmt: skip
+    tables = {"saturated zone": partial(listed, {"from": neuron.intervals[:, 0], "to": neuron.intervals[:, 1]})}
     data = {"_epsilon": rows(z=low, z2=high, level=_levels(neuron, epsilon, margins))}
     place = {"x": margins.x.along("z"), "x2": {"field": "z2"}, "y": margins.y.along("level")}
     rule = mark(
         "rule", "_epsilon", place, color=look.inks.warn, strokeWidth=look.unit,
         strokeDash=[2 * look.unit, 3 * look.unit], tooltip=None,
     )  # fmt: skip
-    return Piece((area, rule), {**shaded, **data})
+    return Piece((area, rule), {**shaded, **data}, tables=tables)
 
 
 def _inputs(neuron: Neuron, mean: float, std: float, margins: Margins, look: Look) -> Piece:
@@ -81,14 +83,8 @@ def _inputs(neuron: Neuron, mean: float, std: float, margins: Margins, look: Loo
 def _outputs(neuron: Neuron, margins: Margins, look: Look, hue: str) -> Piece:
     """The density of f(z) in bins, and its prediction as steps: bins of the same width are compared."""
     highest = float(neuron.y_density.max(initial=0.0)) or 1.0
-    middles = (neuron.y_edges[1:] + neuron.y_edges[:-1]) / 2
-    shown = (neuron.y_theory > 1e-3 * highest) & (middles <= margins.up[1])
     piece = strips.beside(neuron.y_edges, neuron.y_density, highest, margins, hue)
-    if shown.any():
-        first, last = np.flatnonzero(shown)[[0, -1]]
-        part = slice(first, last + 1)
-        ys = np.repeat(neuron.y_edges[first : last + 2], 2)[1:-1]
-        piece += strips.theory_beside(ys, np.repeat(neuron.y_theory[part], 2), highest, margins, look)
+    piece += strips.theory_beside(neuron.y_edges, neuron.y_theory, highest, margins, look)
     if len(neuron.atoms):
         # On the side where the density and the mean are not.
         masses = [
@@ -101,6 +97,8 @@ def _outputs(neuron: Neuron, margins: Margins, look: Look, hue: str) -> Piece:
             if margins.up[0] <= value <= margins.up[1]
         ]
         piece += strips.masses(masses, margins, look, hue)
+        columns = dict(zip(("at", "share", "probability"), neuron.atoms.T, strict=True))
+        piece += Piece(tables={"point masses": partial(listed, columns)})
     return piece
 
 
@@ -124,7 +122,21 @@ def _curves(neuron: Neuron, margins: Margins, look: Look, hue: str) -> Piece:
         data["pieces"] = [record for i, (x, y) in enumerate(cut) for record in rows(z=x, y=y, piece=i)]
         thin: dict[str, Any] = {"stroke": hue, "strokeWidth": look.unit, "opacity": 0.6, "tooltip": None}
         layers.insert(0, mark("line", "pieces", {**place, "detail": {"field": "piece", "type": "nominal"}}, **thin))
-    return Piece(tuple(layers), data)
+    return Piece(tuple(layers), data, tables=_tables(neuron))
+
+
+def _tables(neuron: Neuron, run: str = "") -> dict[str, Table]:
+    """f and f′ where they were computed, of a unit of several lines these at both ends, and what comes out."""
+    own, pinned = ({"name": neuron.name, "run": run}, f"pinned {run}: ") if run else ({"name": neuron.name}, "")
+    tables: dict[str, Table] = {
+        f"{pinned}f": partial(listed, {**own, "z": neuron.x, "f(z)": neuron.f, "f′(z)": neuron.slope})
+    }
+    if not run:
+        tables["mean"] = partial(listed, {**own, "mean": neuron.mean, "std": neuron.spread})
+        if len(neuron.pieces):
+            ends = {"z": [-neuron.half, neuron.half] * len(neuron.pieces), "f(z)": neuron.pieces.ravel()}
+            tables["pieces"] = partial(listed, {"piece": np.repeat(np.arange(len(neuron.pieces)), 2), **ends})
+    return tables
 
 
 def _others(others: Sequence[Run], margins: Margins, look: Look) -> Piece:
@@ -146,7 +158,7 @@ def _others(others: Sequence[Run], margins: Margins, look: Look) -> Piece:
                 "strokeDash": [d * look.unit for d in dashes],
             }
             layers.append(mark("line", f"pinned {name}{number}", place, tooltip=None, **style))
-        piece += Piece(tuple(layers), data)
+        piece += Piece(tuple(layers), data, tables=_tables(neuron, run.label))
         # One is known by its lines; of several, each has its label and its lines' colour.
         title = titled(neuron.name, run.result.settings)
         text = tr(look, "pinned: {name}", name=title) if len(others) == 1 else f"{run.label}: {title}"

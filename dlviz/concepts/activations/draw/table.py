@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from dlviz.drawing.charts.table import table as text_table
 from dlviz.drawing.curves.ranges import ranges
 from dlviz.drawing.grammar.axes import Axis, span
 from dlviz.drawing.grammar.finish import finish, footnote
+from dlviz.drawing.grammar.piece import Piece, Rows
 from dlviz.drawing.grammar.theme import Look, tr
 
 from ..settings import titled
@@ -55,9 +57,21 @@ def table(runs: Sequence[Run], look: Look) -> Any:
     ]  # fmt: skip
     body = [_row(row, result, look) for row in found]
     bold = [(r, 0) for r, row in enumerate(found) if row.name == result.settings.function]
-    piece = text_table(headers, body, look, emphasised=bold)
+    piece = text_table(headers, body, look, emphasised=bold) + Piece(tables={"table": partial(_numbers, found)})
     note = tr(look, "E[f(z)] for z ~ N(0, 1). A side saturates where |f′| falls below 1e−6.")
     return finish(piece, look, height=TALL, title=footnote(note, look))
+
+
+def _numbers(found: Sequence[Properties]) -> Rows:
+    """The properties as they were computed."""
+    return [
+        {
+            "function": row.name, "parameter": row.parameter, "least f(z)": row.low, "greatest f(z)": row.high,
+            "E[f(z)]": row.mean, "f′(0)": row.at_zero, "max |f′|": row.steepest,
+            "saturates on the left": int(row.saturates_left), "saturates on the right": int(row.saturates_right),
+        }
+        for row in found
+    ]  # fmt: skip
 
 
 def _row(row: Properties, result: Result, look: Look) -> list[str]:

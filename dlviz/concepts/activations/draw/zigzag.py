@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from dlviz.drawing.curves.curve_labels import Beside, drawn_curves
 from dlviz.drawing.grammar.axes import Axis, frame
 from dlviz.drawing.grammar.finish import finish, footnote
 from dlviz.drawing.grammar.palette import colour
-from dlviz.drawing.grammar.piece import Piece, literal, mark, rows, word
+from dlviz.drawing.grammar.piece import Piece, Rows, listed, literal, mark, rows, word
 from dlviz.drawing.grammar.theme import Look, tr
 from dlviz.numbers import percent, small
 
@@ -48,6 +49,7 @@ def path(runs: Sequence[Run], look: Look) -> Any:
 def _ways(ways: Sequence[Paths], x: Axis, y: Axis, look: Look) -> Piece:
     """Every step a mark, joined by a fine line: what turns that often would be lost in a dashed line."""
     data: dict[str, Any] = {"paths": [], "_names": []}
+    found: Rows = []
     for i, way in enumerate(ways):
         hue, shape = colour(way.name, look), SHAPES[i % len(SHAPES)]
         steps = np.arange(len(way.w))
@@ -59,6 +61,8 @@ def _ways(ways: Sequence[Paths], x: Axis, y: Axis, look: Look) -> Piece:
         if np.isfinite(at).all():
             spot = {"x": float(at[0]), "y": float(at[1]), "right": bool(at.sum() > 0)}
             data["_names"].append({**spot, "text": way.name, "colour": hue})
+        columns = {"name": way.name, "step": steps, x.header("x"): way.w[:, 0], y.header("y"): way.w[:, 1]}
+        found += listed(columns)
     place = {"x": x.along("x"), "y": y.along("y")}
     hints = [word("name", title=""), {"field": "step", "type": "quantitative", "title": tr(look, "step")}]
     layers = [
@@ -84,7 +88,7 @@ def _ways(ways: Sequence[Paths], x: Axis, y: Axis, look: Look) -> Piece:
         text = {**place, "text": word("text")}
         layers.append(mark("text", "_names", text, transform=chosen, **halo, **bold, **shift))
         layers.append(mark("text", "_names", {**text, "fill": literal("colour")}, transform=chosen, **bold, **shift))
-    return Piece(tuple(layers), data)
+    return Piece(tuple(layers), data, tables={"paths": partial(list, found)})
 
 
 def _quadrants(x: Axis, y: Axis, look: Look) -> Piece:

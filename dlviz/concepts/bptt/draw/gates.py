@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +17,7 @@ from dlviz.drawing.grammar.axes import Axis, frame, span
 from dlviz.drawing.grammar.finish import finish, footnote, message
 from dlviz.drawing.grammar.image import data_url
 from dlviz.drawing.grammar.palette import ramp
-from dlviz.drawing.grammar.piece import Piece, mark
+from dlviz.drawing.grammar.piece import Piece, listed, mark
 from dlviz.drawing.grammar.theme import Look, tr
 from dlviz.numbers import small
 
@@ -75,7 +77,9 @@ def _input(inputs: np.ndarray, x: Axis, y: Axis, look: Look) -> Piece:
         mark("rect", "_input", edge, fill=None, stroke=look.inks.faint, strokeWidth=look.unit, tooltip=None),
         mark("text", "_input", name, text=tr(look, "input"), color=look.inks.muted, tooltip=None, **text),
     )
-    return Piece(layers, {"_input": [row | {"middle": sum(STRIP) / 2}]})
+    step, number = (index.ravel() + 1 for index in np.indices(inputs.shape))
+    columns = {x.header("step"): step, "input": number, "value": inputs.ravel()}
+    return Piece(layers, {"_input": [row | {"middle": sum(STRIP) / 2}]}, tables={"inputs": partial(listed, columns)})
 
 
 def highway(runs: Sequence[Run], look: Look) -> Any:
@@ -85,8 +89,8 @@ def highway(runs: Sequence[Run], look: Look) -> Any:
     found = result.gates
     lags, lstm = np.arange(len(found.total)), result.settings.cell == "LSTM"
     total = np.where(found.total < GONE, np.nan, found.total)
-    label = tr(look, "all paths")
-    drawn = [Line(result.settings.cell, lags, total, label=label)]
+    whole = Line(result.settings.cell, lags, found.total, label=tr(look, "all paths"))
+    drawn = [replace(whole, y=total, computed=whole)]
     pinned = curve.of_others(others, _all_paths)
     x = Axis(tr(look, "Lag T − t (steps back from the loss)"), 0, max(len(lags) - 1, 1), whole=True)
     y = Axis(

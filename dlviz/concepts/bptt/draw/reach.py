@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -130,9 +131,11 @@ def _lines(result: Result) -> list[Line]:
     found = []
     for cell, reach in result.reach.items():
         low, middle, high = reach.band()
-        # What is too small for a scale to hold is left out here, and said.
+        whole = Line(cell, np.arange(len(middle)), middle, low, high)
+        # What is too small for a scale to hold is left out of the picture, and said.
         kept = np.where(middle < GONE, np.nan, middle)
-        found.append(Line(cell, np.arange(len(middle)), kept, np.maximum(low, GONE), np.maximum(high, GONE)))
+        cut = replace(whole, y=kept, low=np.maximum(low, GONE), high=np.maximum(high, GONE), computed=whole)
+        found.append(cut)
     return found
 
 

@@ -46,7 +46,7 @@ def jacobian(runs: Sequence[Run], look: Look) -> Any:
     heights = min(foot, most[0]), most[1]
     y = Axis(tr(look, "σ and ρ of ∂h_t/∂h_(t−1)"), *heights, log=True)
     piece = frame(x, y, look)
-    piece += lines.theory(np.array([x.low, x.high]), np.ones(2), x, y, look, None, name="one")
+    piece += lines.level(1.0, x, y, look, None, name="one")
     piece += lines.measured(drawn, x, y, look, height=HEIGHT)
     if len(found.at) <= FEW:
         piece += dots(drawn, x, y, look)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from dlviz.drawing.curves.curve import Line
 from dlviz.drawing.grammar.axes import Axis, frame, span
 from dlviz.drawing.grammar.finish import finish, footnote, message
 from dlviz.drawing.grammar.palette import colour
-from dlviz.drawing.grammar.piece import Piece, literal, mark, number, rows
+from dlviz.drawing.grammar.piece import Piece, listed, literal, mark, number, rows
 from dlviz.drawing.grammar.theme import Look, tr
 from dlviz.numbers import small
 
@@ -72,9 +73,11 @@ def contributions(runs: Sequence[Run], look: Look) -> Any:
     piece = frame(x, y, look)
     style: dict[str, Any] = {"stroke": look.inks.paper, "strokeWidth": 0.4 * look.unit, "opacity": 1}
     piece += Piece((mark("rect", "contributions", place, **style),), {"contributions": records})
+    columns = {x.header("lag"): np.arange(len(share)), "part along the whole gradient, %": share}
+    columns |= {"its own norm, %": 100 * found.size, y.header("sum"): after}
+    piece += Piece(tables={"contributions": partial(listed, columns)})
     whole = tr(look, "whole gradient")
-    along = x.at(np.array([0.0, 0.45, 1.0]))  # the label stands at the middle one
-    piece += lines.theory(along, np.full(3, 100.0), x, y, look, whole, name="whole")
+    piece += lines.level(100.0, x, y, look, whole, name="whole", at=0.45)
     piece += _cut(result, x, look)
     note = tr(look, "Each block is what one step adds along the gradient by the recurrent weights; one {cell}.",
               cell=result.settings.cell)  # fmt: skip
@@ -86,9 +89,10 @@ def contributions(runs: Sequence[Run], look: Look) -> Any:
 
 
 def _cut(result: Result, x: Axis, look: Look) -> Piece:
-    """Where truncated BPTT stops."""
+    """Where truncated BPTT stops: between the last lag that it keeps and the next."""
     k = kept(result.settings)
-    return lines.vertical(k - 0.5, x, look, f"k = {k}", name="cut")
+    table = Piece(tables={"cut": partial(listed, {"name": f"k = {k}", "steps kept": k})})
+    return lines.vertical(k - 0.5, x, look, f"k = {k}", name="cut") + table
 
 
 def _over_seeds(values: np.ndarray, name: str, label: str) -> tuple[Line, np.ndarray]:

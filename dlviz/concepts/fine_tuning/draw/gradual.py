@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from dlviz.drawing.curves.curve import Line
 from dlviz.drawing.grammar.axes import Axis, frame, span
 from dlviz.drawing.grammar.finish import finish, footnote
 from dlviz.drawing.grammar.palette import colour
-from dlviz.drawing.grammar.piece import Piece, mark, word
+from dlviz.drawing.grammar.piece import Piece, listed, mark, word
 from dlviz.drawing.grammar.theme import Look, plot_height, tr
 from dlviz.numbers import percent
 
@@ -89,7 +90,9 @@ def _strip(found: Gradual, x: Axis, y: Axis, low: float, look: Look) -> Piece:
         mark("text", "frozen layers", place, color=look.inks.ink, **written),
         mark("text", "trained layers", place, color=look.inks.paper, fontWeight="bold", **written),
     )
-    return Piece(layers, {"thaws": thaws, "frozen layers": still, "trained layers": bars})
+    columns = {"layer": np.arange(1, count + 1), "thaws at step": found.thaw}
+    data = {"thaws": thaws, "frozen layers": still, "trained layers": bars}
+    return Piece(layers, data, tables={"thaws": partial(listed, columns)})
 
 
 def numbers(result: Result, look: Look) -> dict[str, object]:

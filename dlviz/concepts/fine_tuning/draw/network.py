@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from dlviz.contract import Drawing, Run
 from dlviz.drawing.charts.network import Block, stack
 from dlviz.drawing.grammar.finish import finish, footnote
+from dlviz.drawing.grammar.piece import Piece, Rows, listed
 from dlviz.drawing.grammar.theme import Look, tr
 
+from ..network import Blocks
 from ..result import Result
 
 HEIGHT = 440
@@ -37,7 +40,16 @@ def network(runs: Sequence[Run], look: Look) -> Any:
         look, "{trained} of {total} parameters are trained. Measured: a step of {models} networks at once.",
         trained=f"{found.trained(k):,}", total=f"{int(found.parameters.sum()):,}", models=found.models,
     )  # fmt: skip
-    return finish(stack(blocks, headers, look, bold=k), look, height=HEIGHT, title=footnote(note, look))
+    piece = stack(blocks, headers, look, bold=k) + Piece(tables={"blocks": partial(_table, blocks, headers, found)})
+    return finish(piece, look, height=HEIGHT, title=footnote(note, look))
+
+
+def _table(blocks: Sequence[Block], headers: tuple[str, str], found: Blocks) -> Rows:
+    """What is written beside the blocks, as it was counted and measured, in seconds."""
+    names, states = [block.name for block in blocks], [block.state for block in blocks]
+    # There is nothing to train in the input, and nothing left to train where the head is frozen.
+    numbers = {headers[0]: [None, *found.parameters.tolist()], f"{headers[1]} (s)": [*found.seconds.tolist(), None]}
+    return listed({"name": names, "state": states, **numbers})
 
 
 def numbers(result: Result, look: Look) -> dict[str, object]:

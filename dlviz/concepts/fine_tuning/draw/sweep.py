@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, get_args
 
 import numpy as np
@@ -15,7 +16,7 @@ from dlviz.drawing.grammar.axes import Axis, frame, span
 from dlviz.drawing.grammar.finish import finish, footnote
 from dlviz.drawing.grammar.labels import wrap
 from dlviz.drawing.grammar.palette import colour
-from dlviz.drawing.grammar.piece import Piece, literal, mark, rows
+from dlviz.drawing.grammar.piece import Piece, listed, literal, mark, rows
 from dlviz.drawing.grammar.theme import Look, tr
 from dlviz.numbers import percent
 
@@ -87,7 +88,8 @@ def _baselines(sweep: Sweep, scratch: Sequence[np.ndarray], x: Axis, y: Axis, lo
         mark("point", name, diamond, shape="diamond", size=80 * look.unit**2, opacity=1, stroke=look.inks.paper,
              strokeWidth=look.unit, tooltip=None),
     )  # fmt: skip
-    return Piece(layers, {name: data})
+    columns = {"labels a class": list(sweep.labels), y.header("y"): middle, "low": low, "high": high}
+    return Piece(layers, {name: data}, tables={name: partial(listed, columns)})
 
 
 def numbers(result: Result, look: Look) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from dlviz.drawing.grammar.axes import Plane, frame
 from dlviz.drawing.grammar.finish import finish, footnote
 from dlviz.drawing.grammar.halo import haloed
 from dlviz.drawing.grammar.palette import colour, mix
-from dlviz.drawing.grammar.piece import Piece, Spec, literal, mark, rows
+from dlviz.drawing.grammar.piece import Piece, Spec, listed, literal, mark, rows
 from dlviz.drawing.grammar.theme import Look, tr
 from dlviz.drawing.surfaces import field
 
@@ -31,15 +32,13 @@ def chaos(runs: Sequence[Run], look: Look) -> Any:
     found = result.chaos
     end, top = float(found.sigma_w[-1]), float(found.sigma_b[-1])
     plane = Plane((0.0, end, 0.0, top), (tr(look, "σ_w of the weights"), tr(look, "σ_b of the biases")))
-    # Left of the domain's first column there is no log of zero.
-    values = np.maximum(found.log_chi, -30.0)
     colours = tuple(mix(hue, look.inks.paper, 0.25) for hue in matrix.diverging(look))
-    piece = field.ground(values, plane, look, bounds=(-2, 2), colours=colours, title=tr(look, "log χ"))
+    piece = field.ground(found.log_chi, plane, look, bounds=(-2, 2), colours=colours, title=tr(look, "log χ"))
     # Labels of neighbours stand at different heights.
     for i, reach in enumerate(REACHES):
         for sign, at in ((-1, 0.42 + 0.17 * i), (1, 0.36 + 0.13 * i)):
             text = {sign / reach: f"ξ = {reach}"}
-            piece += field.levels(values, plane, look, text, at=at, name=f"ξ {sign * reach}")
+            piece += field.levels(found.log_chi, plane, look, text, at=at, name=f"ξ {sign * reach}")
     piece += frame(plane.x, plane.y, look)
     piece += _edge(found.sigma_b, found.edge, plane, look)
     piece += _point(result, plane, look)
@@ -68,7 +67,8 @@ def _edge(sigma_b: np.ndarray, edge: np.ndarray, plane: Plane, look: Look) -> Pi
             if room > 0.25:
                 data[name] = [{"x": float(plane.x.at(across)), "y": float(plane.y.at(up)), "text": text}]
                 layers += haloed(name, place, look, align=side, baseline="middle", fontSize=look.small)
-    return Piece(tuple(layers), data)
+    columns = {plane.x.header("x"): edge, plane.y.header("y"): sigma_b}
+    return Piece(tuple(layers), data, tables={"edge": partial(listed, columns)})
 
 
 def _point(result: Result, plane: Plane, look: Look) -> Piece:
@@ -85,7 +85,9 @@ def _point(result: Result, plane: Plane, look: Look) -> Piece:
     right = float(plane.x.share(point[0])) < 0.6
     text = {"align": "left" if right else "right", "dx": (12 if right else -12) * look.unit, "dy": -10 * look.unit}
     layers = [mark("point", "current", {**place, "fill": literal("hue")}, tooltip=None, clip=False, **ring)]
-    return Piece((*layers, *haloed("current", place, look, fontWeight="bold", **text)), data)
+    columns = {"name": tr(look, scheme), plane.x.header("x"): point[0], plane.y.header("y"): point[1]}
+    words = haloed("current", place, look, fontWeight="bold", **text)
+    return Piece((*layers, *words), data, tables={"current": partial(listed, columns)})
 
 
 def chaos_numbers(result: Result, look: Look) -> dict[str, object]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,7 +36,7 @@ def forward_backward(runs: Sequence[Run], look: Look) -> Any:
     drawn = _lines(result, look)
     lost = [line for line in drawn if gone(line.y) is not None]
     # A curve of which nothing can be drawn has no place for its name.
-    drawn = [line for line in drawn if (line.y >= LOWEST).any()]
+    measured, drawn = drawn, [line for line in drawn if (line.y >= LOWEST).any()]
     pinned = curve.of_others(others, lambda result: _lines(result, look))
     depth = max(run.result.settings.depth for run in runs)
     low, high = (1, depth) if depth > 1 else (0.5, 1.5)
@@ -43,17 +45,19 @@ def forward_backward(runs: Sequence[Run], look: Look) -> Any:
     everything = [v for line in (*drawn, *pinned) for v in (line.y, line.low, line.high) if v is not None]
     if not any(np.isfinite(v[v > 0]).any() for v in everything):
         return message(tr(look, "Nothing to draw: no standard deviation is positive and finite."), look, height=HEIGHT)
-    everything += [values for values, _ in predicted]
+    cut = [_seen(values) for values, _ in predicted]
+    everything += cut
     y = Axis(tr(look, "Standard deviation"), *span(*everything, log=True, decades=DECADES), log=True)
     piece = frame(x, y, look) + lines.ghost_lines(pinned, x, y, look)
     piece += lines.measured(drawn, x, y, look, height=HEIGHT)
+    piece += Piece(tables={"lines": partial(curve.table, measured, x, y)})  # also those of which nothing is drawn
     piece += _dots(drawn, x, y, look)
     steps = np.arange(1, result.settings.depth + 1)
-    curves = [*drawn_curves([*drawn, *pinned]), *((steps, values) for values, _ in predicted)]
+    curves = [*drawn_curves([*drawn, *pinned]), *((steps, values) for values in cut)]
     beside = Beside(curves, x, y, look, height=HEIGHT)
     for i, (values, formula) in enumerate(predicted):
-        piece += lines.theory(steps, values, x, y, look, None, name=f"theory {i}")
-        piece += beside.words(steps, values, formula, name=f"theory {i}", at=0.15 + 0.6 * i)
+        piece += lines.theory(steps, cut[i], x, y, look, None, name=f"theory {i}", computed=values)
+        piece += beside.words(steps, cut[i], formula, name=f"theory {i}", at=0.15 + 0.6 * i)
     draws = result.settings.repeats
     note = tr(look, "Median and range of {draws} draws.", draws=draws) if draws > 1 else tr(look, "One draw.")
     if predicted:
@@ -73,8 +77,10 @@ def _lines(result: Result, look: Look) -> list[curve.Line]:
         ("backward", tr(look, "gradients"), result.signals.gradient),
     ):
         held = np.where(np.isnan(values), np.inf, values)
-        low, high = (_seen(held.min(axis=0)), _seen(held.max(axis=0))) if len(held) > 1 else (None, None)
-        found.append(curve.Line(name, steps, _seen(middle(values)), low, high, label=label))
+        low, high = (held.min(axis=0), held.max(axis=0)) if len(held) > 1 else (None, None)
+        whole = curve.Line(name, steps, middle(values), low, high, label=label)
+        cut = [None if part is None else _seen(part) for part in (low, high)]
+        found.append(replace(whole, y=_seen(whole.y), low=cut[0], high=cut[1], computed=whole))
     return found
 
 
@@ -89,9 +95,9 @@ def _predicted(result: Result) -> list[tuple[np.ndarray, str]]:
     if theory is None or result.settings.depth == 1:
         return []
     last = middle(result.signals.gradient)[-1]
-    found = [(_seen(theory.std), "q = σ_w² E[φ²] + σ_b²")]
+    found = [(theory.std, "q = σ_w² E[φ²] + σ_b²")]
     if np.isfinite(last) and last > 0:
-        found.append((_seen(last * theory.gradient), "χ = σ_w² E[φ′²]"))
+        found.append((last * theory.gradient, "χ = σ_w² E[φ′²]"))
     return found
 
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dlviz.contract import Drawing, Run
 from dlviz.drawing.curves import ridgeline
+from dlviz.drawing.curves.histogram import bins
 from dlviz.drawing.grammar.axes import Axis, frame
 from dlviz.drawing.grammar.finish import finish, footnote
 from dlviz.drawing.grammar.halo import haloed
 from dlviz.drawing.grammar.palette import colour, ghost_colour, mix
-from dlviz.drawing.grammar.piece import Piece, Rows, Spec, mark, number, rows, word
+from dlviz.drawing.grammar.piece import Piece, Rows, Spec, listed, mark, number, rows, word
 from dlviz.drawing.grammar.runs import run_names
 from dlviz.drawing.grammar.theme import Look, tr
 
@@ -46,12 +48,14 @@ def hero(runs: Sequence[Run], look: Look) -> Any:
     piece += ridgeline.ridges(
         hills.edges, overlap * _heights(hills, logarithmic), x, y, look, colours=(pale, hue), texts=lit
     )
-    piece += Piece(tables={"ridges": partial(_densities, hills)})  # heights are scaled: a file has what was measured
+    # Heights are scaled and few sizes are written: a file has what was measured.
+    piece += Piece(tables={"ridges": partial(_densities, hills), "layers": partial(_layers, result)})
     piece += _bare(result, y, look, overlap)
     piece += _zeros(hills, x, y, look)
     for i, run in enumerate(beside):
         name = f"pinned ridges {i + 1}" if i else "pinned ridges"
         piece += _ghost_ridges(run.result, overlap, logarithmic, x, y, look, name)
+        piece += Piece(tables={name: partial(_densities, run.result.signals.hills, {"run": run.label})})
     piece += _sizes(result, y, look, overlap)
     piece += ridgeline.layer_slider(depth, tr(look, "layer"), depth)
     scaled = (
@@ -69,14 +73,19 @@ def hero(runs: Sequence[Run], look: Look) -> Any:
     return finish(piece, look, height=HEIGHT, title=footnote(note, look))
 
 
-def _densities(hills: Hills) -> Rows:
-    """The density in every bin from ``x`` to ``x2`` of every layer."""
-    low, high = hills.edges[:-1].tolist(), hills.edges[1:].tolist()
-    return [
-        {"layer": layer, "x": a, "x2": b, "density": density}
-        for layer, densities in enumerate(hills.density.tolist(), 1)
-        for a, b, density in zip(low, high, densities, strict=True)
-    ]
+def _densities(hills: Hills, run: Mapping[str, str] = MappingProxyType({})) -> Rows:
+    """The density in every bin of every layer."""
+    layers = enumerate(hills.density, 1)
+    return [row for at, part in layers for row in listed({"layer": at, **run, **bins(hills.edges, part)})]
+
+
+def _layers(result: Result) -> Rows:
+    """What is written of the layers: medians over the draws, and of the first draw what cannot be seen as a hill."""
+    signals = result.signals
+    return listed({
+        "layer": np.arange(1, result.settings.depth + 1), "std": middle(signals.std),
+        "flat slopes": middle(signals.saturated), "exact zeros": signals.hills.zero, "beyond": signals.hills.outside,
+    })  # fmt: skip
 
 
 def _heights(hills: Hills, logarithmic: bool) -> np.ndarray:

@@ -36,7 +36,7 @@ def spectra(runs: Sequence[Run], look: Look) -> Any:
     everything = [line.y[np.isfinite(line.y)] for line in drawn]
     x = Axis(tr(look, "Singular value, from the largest"), 1, found.width)
     y = Axis(tr(look, "Size"), *span(*everything, log=True, decades=60), log=True)
-    theory = 10.0 ** np.maximum(found.theory, -250)
+    theory = 10.0**found.theory
     piece = frame(x, y, look) + lines.measured(drawn, x, y, look, height=HEIGHT)
     piece += lines.theory(ranks, theory, x, y, look, tr(look, "Fuss–Catalan law"), at=0.3)
     flat = np.full(found.width, found.gain**found.depth)

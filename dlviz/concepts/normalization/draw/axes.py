@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dlviz.contract import Drawing, Run
 from dlviz.drawing.charts.table import table
 from dlviz.drawing.grammar.finish import finish, footnote
 from dlviz.drawing.grammar.labels import wrap
+from dlviz.drawing.grammar.piece import Piece, Rows
 from dlviz.drawing.grammar.theme import Look, tr
 from dlviz.numbers import short
 
@@ -39,9 +41,22 @@ def axes(runs: Sequence[Run], look: Look) -> Any:
             row.append(f"{mean}\n{low:.2f}" if f"{low:.2f}" == f"{high:.2f}" else f"{mean}\n{low:.2f}–{high:.2f}")
         body.append(row)
     note = tr(look, "Standardised values over each slice: largest |mean|, standard deviation. Shaded: 0 and 1.")
-    return finish(
-        table(heads, body, look, emphasised=exact), look, height=height(len(body), 2), title=footnote(note, look)
-    )
+    piece = table(heads, body, look, emphasised=exact)
+    piece += Piece(tables={"table": partial(_numbers, result, look)})
+    return finish(piece, look, height=height(len(body), 2), title=footnote(note, look))
+
+
+def _numbers(result: Result, look: Look) -> Rows:
+    """What is left of each norm along each axis, as it was computed."""
+    left = result.block.residual
+    return [
+        {
+            "norm": norm, "along": _axis(axis, result.block, look), "largest |μ|": left.mean[norm][axis],
+            "least σ": left.low[norm][axis], "greatest σ": left.high[norm][axis],
+        }
+        for norm in result.settings.norms
+        for axis in left.axes
+    ]  # fmt: skip
 
 
 def _axis(axis: str, block: Block, look: Look) -> str:

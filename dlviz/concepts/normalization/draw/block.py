@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from dlviz.contract import Drawing, Run
 from dlviz.drawing.charts.voxels import Glass, Shape, voxels
 from dlviz.drawing.grammar.finish import finish, footnote
+from dlviz.drawing.grammar.piece import Piece, Rows, listed
 from dlviz.drawing.grammar.theme import Look, tr
 from dlviz.numbers import short
 
@@ -40,6 +42,7 @@ def hero(runs: Sequence[Run], look: Look) -> Any:
     blocks = [Glass(norm, SETS[norm], KEYS[norm], _texts(block, norm, look), _heading(norm, look)) for norm in names]
     hints = {"n": tr(look, "example n"), "c": tr(look, "channel c"), "p": tr(look, "position p"), "x": "x"}
     piece = voxels(block.x, block.ids(), block.cell, _shape(block, look), blocks, look, real=block.real, hints=hints)
+    piece += Piece(tables={"statistics": partial(_statistics, block, names)})
     note = tr(look, "Point at a cell to light those that share its μ and σ; click to choose it.")
     if not block.real.all():
         note = tr(look, "Crossed out: padding. Point at a cell to light those that share its μ and σ.")
@@ -47,6 +50,17 @@ def hero(runs: Sequence[Run], look: Look) -> Any:
         note = tr(look, "Coloured: the cells that share their statistics with the framed one.")
         note += "" if block.real.all() else " " + tr(look, "Crossed out: padding.")
     return finish(piece, look, height=HEIGHT, title=footnote(note, look))
+
+
+def _statistics(block: Block, norms: Sequence[str]) -> Rows:
+    """Mean and variance by which each norm standardises each cell."""
+    n, c, p = (index.ravel() for index in np.indices(block.x.shape))
+    return [
+        row
+        for norm in norms
+        for row in listed({"norm": norm, "n": n, "c": c, "p": p, "μ": block.mean[norm].ravel(),
+                           "σ²": block.var[norm].ravel()})
+    ]  # fmt: skip
 
 
 def _shape(block: Block, look: Look) -> Shape:

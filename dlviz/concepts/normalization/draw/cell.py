@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dlviz.contract import Drawing, Run
 from dlviz.drawing.charts.table import table
 from dlviz.drawing.grammar.finish import finish, footnote
+from dlviz.drawing.grammar.piece import Piece, Rows
 from dlviz.drawing.grammar.theme import Look, tr
 from dlviz.engine.signals.norms import EPS
 from dlviz.numbers import signed
@@ -34,7 +36,18 @@ def cell(runs: Sequence[Run], look: Look) -> Any:
     given = f"ε = {EPS:.5f}, γ = {signed(settings.gamma)}, β = {signed(settings.beta)}"
     # No x with a hat in a picture: the fonts of many systems have no such letter.
     note = f"x = x[{at}]; y = γ(x − μ)/√(σ² + ε) + β; {given}"
-    return finish(table(heads, body, look), look, height=height(len(body)), title=footnote(note, look))
+    piece = table(heads, body, look) + Piece(tables={"table": partial(_numbers, result)})
+    return finish(piece, look, height=height(len(body)), title=footnote(note, look))
+
+
+def _numbers(result: Result) -> Rows:
+    """The arithmetic as it was computed."""
+    x, found = float(result.block.x[result.block.cell]), []
+    for norm in result.settings.norms:
+        one = arithmetic(result, norm)
+        row = {"norm": norm, "x": x, "cells": int(result.block.shared(norm).sum()), "μ": one.mean, "σ²": one.var}
+        found.append(row | {"standardised": one.x_hat, "y": one.y})
+    return found
 
 
 def _zero(mean: float, norm: str) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dlviz.contract import Drawing, Run
 from dlviz.drawing.charts.pictures import Image, pictures
 from dlviz.drawing.grammar.finish import finish, footnote
+from dlviz.drawing.grammar.piece import Piece, Rows, listed
 from dlviz.drawing.grammar.theme import Look, tr
 from dlviz.numbers import percent
 
@@ -26,18 +27,33 @@ def _image(picture: Picture, name: str, look: Look) -> Image:
     return Image(picture.pixels, name, (f"μ {listed(picture.mean)}", f"σ {listed(picture.deviation)}", cut))
 
 
+def _pictures(shown: Mapping[str, Picture], look: Look) -> Piece:
+    """The pictures by their names, and in a file the statistics of their channels."""
+
+    def numbers() -> Rows:
+        colours = ["red", "green", "blue"]
+        return [
+            row for name, of in shown.items()
+            for row in listed({"name": name, "channel": colours, "μ": of.mean, "σ": of.deviation,
+                               "cut off": of.clipped})
+        ]  # fmt: skip
+
+    images = [_image(picture, name, look) for name, picture in shown.items()]
+    return pictures(images, look) + Piece(tables={"pictures": numbers})
+
+
 def contrast(runs: Sequence[Run], look: Look) -> Any:
     """A photograph and a copy with another contrast, before and after InstanceNorm."""
     result = runs[0].result
     style = result.style
-    images = [
-        _image(style.photo, tr(look, "Photograph"), look),
-        _image(style.copy, tr(look, "Copy: contrast × {value}", value=f"{result.settings.contrast:g}"), look),
-        _image(style.photo_hat, tr(look, "InstanceNorm of it"), look),
-        _image(style.copy_hat, tr(look, "InstanceNorm of the copy"), look),
-    ]
+    shown = {
+        tr(look, "Photograph"): style.photo,
+        tr(look, "Copy: contrast × {value}", value=f"{result.settings.contrast:g}"): style.copy,
+        tr(look, "InstanceNorm of it"): style.photo_hat,
+        tr(look, "InstanceNorm of the copy"): style.copy_hat,
+    }
     note = tr(look, "μ, σ of red, green, blue. Below, a value v is shown as ½ + v/6.")
-    return finish(pictures(images, look), look, height=HEIGHT, title=footnote(note, look))
+    return finish(_pictures(shown, look), look, height=HEIGHT, title=footnote(note, look))
 
 
 def contrast_numbers(result: Result, _look: Look) -> dict[str, object]:
@@ -49,14 +65,14 @@ def swap(runs: Sequence[Run], look: Look) -> Any:
     """Two photographs, and each with the mean and deviation of the other's channels."""
     result = runs[0].result
     style, share = result.style, result.settings.strength
-    images = [
-        _image(style.photo, tr(look, "Photograph"), look),
-        _image(style.other, tr(look, "The other photograph"), look),
-        _image(style.swapped, tr(look, "With the other's μ, σ"), look),
-        _image(style.returned, tr(look, "With the first one's μ, σ"), look),
-    ]
+    shown = {
+        tr(look, "Photograph"): style.photo,
+        tr(look, "The other photograph"): style.other,
+        tr(look, "With the other's μ, σ"): style.swapped,
+        tr(look, "With the first one's μ, σ"): style.returned,
+    }
     note = tr(look, "y = σ(s)(x − μ(x))/σ(x) + μ(s) for each colour channel, α = {share}", share=f"{share:g}")
-    return finish(pictures(images, look), look, height=HEIGHT, title=footnote(note, look))
+    return finish(_pictures(shown, look), look, height=HEIGHT, title=footnote(note, look))
 
 
 def swap_numbers(result: Result, _look: Look) -> dict[str, object]:
