@@ -50,7 +50,9 @@ def _runs(found: Exploding, values: np.ndarray, look: Look, *, cures: tuple[str,
                 low[i], middle[i], high[i] = known.min(), np.median(known), known.max()
         at = np.array([part.mean() + 1 for part in parts])
         diverged = -1 if end is None else end.step
-        drawn.append(Line(cure, at, middle, low, high, diverged=diverged, label=_cure(cure, look)))
+        whole = Line(cure, np.arange(1, found.steps + 1), run)
+        line = Line(cure, at, middle, low, high, diverged=diverged, label=_cure(cure, look), computed=whole)
+        drawn.append(line)
     return drawn
 
 

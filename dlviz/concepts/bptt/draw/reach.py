@@ -38,18 +38,19 @@ def hero(runs: Sequence[Run], look: Look) -> Any:
     longest = max([steps, *(len(line.x) for line in pinned)])
     x = Axis(tr(look, "Lag T − t (steps back from the loss)"), 0, max(longest - 1, 1), whole=True)
     lags = np.arange(steps)
-    theories = _theories(result, lags)
+    predicted = _theories(result, lags)
+    theories = None if predicted is None else (_held(predicted[0]), _held(predicted[1]))
     y = Axis(tr(look, "Norm of ∂L/∂h_t"), *_heights([*drawn, *pinned], theories), log=True)
     piece = frame(x, y, look) + lines.ghost_lines(pinned, x, y, look)
     piece += lines.measured(drawn, x, y, look, height=HEIGHT)
-    if theories is not None:
+    if predicted is not None and theories is not None:
         slope, bound = theories
         rho, sigma = result.settings.radius, _sigma(result)
         text = tr(look, "ρ^lag, ρ = {value}", value=small(rho))
-        piece += lines.theory(lags, slope, x, y, look, None, name="slope")
+        piece += lines.theory(lags, slope, x, y, look, None, name="slope", computed=predicted[0])
         piece += _label(slope, text, x, y, look, name="slope", at=0.5)
         if sigma > rho * 1.001:
-            piece += lines.theory(lags, bound, x, y, look, None, name="bound")
+            piece += lines.theory(lags, bound, x, y, look, None, name="bound", computed=predicted[1])
             text = tr(look, "bound (max f′ · σ)^lag, σ = {value}", value=small(sigma))
             piece += _label(bound, text, x, y, look, name="bound", at=1.0 if bound[1] > bound[0] else 0.6)
     said = "Median and 10–90% band over {seeds} networks, each with its own sequence."
@@ -109,10 +110,12 @@ def _theories(result: Result, lags: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     power = lags.astype(float)
     highest = max(reach.gradient[:, 0][np.isfinite(reach.gradient[:, 0])].max() for reach in found.values())
     with np.errstate(over="ignore", under="ignore"):
-        both = max(starts) * result.settings.radius**power, highest * _sigma(result) ** power
-    # As far as a scale can hold them.
-    slope, bound = (np.where((values > GONE) & (values < 1 / GONE), values, np.nan) for values in both)
-    return slope, bound
+        return max(starts) * result.settings.radius**power, highest * _sigma(result) ** power
+
+
+def _held(values: np.ndarray) -> np.ndarray:
+    """Values as far as a scale can hold them."""
+    return np.where((values > GONE) & (values < 1 / GONE), values, np.nan)
 
 
 def _heights(drawn: list[Line], theories: tuple[np.ndarray, np.ndarray] | None) -> tuple[float, float]:
