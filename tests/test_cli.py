@@ -52,7 +52,7 @@ def test_the_csv_holds_the_losses_that_are_drawn(tmp_path):
     target = tmp_path / "loss.csv"
     assert run(["figure", "loss_surfaces", "--figure", "hero", "-o", str(target)]) == 0
     rows = list(csv.DictReader(io.StringIO(target.read_text(encoding="utf-8-sig"))))
-    found = {(row["name"], int(float(row["step"]))): float(row["loss"]) for row in rows if row.get("loss")}
+    found = {(row["name"], int(float(row["step"]))): float(row["loss"]) for row in rows if row["dataset"] == "paths"}
     result = runs.run("loss_surfaces")
     for drawn in result.race.descents:
         for step in (0, 1, 50, 100):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import time
 import xml.etree.ElementTree as ElementTree
 
@@ -17,6 +18,7 @@ from dlviz.drawing.export.page import Page
 from dlviz.drawing.grammar import interaction
 from dlviz.drawing.grammar.axes import Plane, frame
 from dlviz.drawing.grammar.finish import WIDTH, finish, message
+from dlviz.drawing.grammar.piece import Piece
 from dlviz.drawing.grammar.theme import Look
 from dlviz.drawing.surfaces import paths, surface
 
@@ -124,10 +126,10 @@ def table(data):
     return list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline="")))
 
 
-def test_csv_holds_the_rows_drawn():
+def test_csv_holds_what_was_computed_and_nothing_that_is_drawn():
     drawn = table(files.render(figure(), "csv"))
-    assert {row["dataset"] for row in drawn} >= {"paths", "isolines", "starts"}
-    assert not any(name.startswith("_") or name == "until" for name in drawn[0])
+    assert list(dict.fromkeys(row["dataset"] for row in drawn)) == ["paths", "surface"], "the shorter one first"
+    assert set(drawn[0]) == {"dataset", "name", "step", "x", "y", "loss"}
     adam = [row for row in drawn if row["dataset"] == "paths" and row["name"] == "Adam"]
     assert [int(row["step"]) for row in adam] == list(range(20))
     assert [float(row["x"]) for row in adam] == [-1.5 * 0.8**t for t in range(20)], "to the last digit"
@@ -143,9 +145,15 @@ def test_csv_texts_are_never_formulas():
 
 
 def test_csv_keeps_chinese():
-    figure_zh = finish(surface.crosses(np.zeros((1, 2)), PLANE, Look()), Look())
-    figure_zh.datasets["损失"] = [{"名称": "学习率", "x": 0.1}]
-    assert {"dataset": "损失", "名称": "学习率", "x": "0.1", "y": ""} in table(files.csv(figure_zh))
+    piece = surface.crosses(np.zeros((1, 2)), PLANE, Look())
+    piece += Piece(tables={"损失": lambda: [{"name": "学习率", "x": 0.1}]})
+    rows = table(files.render(finish(piece, Look()), "csv", look=Look(language="zh")))
+    assert {"数据集": "损失", "名称": "学习率", "x": "0.1", "y": ""} in rows
+
+
+def test_csv_tells_numbers_in_texts_from_formulas():
+    piece = Piece(tables={"cells": lambda: [{"bias": "-0.5"}, {"bias": "-1+2"}, {"bias": math.inf}]})
+    assert [row["bias"] for row in table(files.csv(finish(piece, Look())))] == ["-0.5", "'-1+2", "inf"]
 
 
 # ---- refusals

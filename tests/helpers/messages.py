@@ -30,7 +30,9 @@ CALLS: dict[str, tuple[tuple[int, ...], tuple[str, ...]]] = {
 def collected() -> set[str]:
     """Every message id."""
     found = {message for path in SOURCES for message in in_source(path)}
-    found |= {SWITCHED_OFF} | set(catalog.SYLLABUS) | set(expressions.MESSAGES) | set(files.MESSAGES)
+    found |= (
+        {SWITCHED_OFF} | set(catalog.SYLLABUS) | set(expressions.MESSAGES) | set(files.MESSAGES) | set(files.HEADERS)
+    )
     for concept in catalog.concepts().values():
         for preset in concept.experiment.PRESETS:
             # Labels that are put together; the short run has the same.

@@ -18,7 +18,7 @@ from dlviz.drawing.export.process import Busy, Ended, Slow, Worker
 from dlviz.drawing.export.worker import NO_FONT
 from dlviz.drawing.grammar.finish import WIDTH
 from dlviz.drawing.grammar.interaction import CELLS
-from dlviz.drawing.grammar.theme import FONTS, Look
+from dlviz.drawing.grammar.theme import FONTS, Look, tr
 
 Format = Literal["svg", "png", "pdf", "csv"]
 FORMATS: tuple[str, ...] = ("svg", "png", "pdf", "csv")
@@ -39,6 +39,11 @@ ENDED = "the figure could not be drawn: its process ended early (code {code}); t
 NO_FILE = "the figure could not be drawn: what came is no {format} file; try again"
 REFUSED = "the figure could not be drawn: {reason}"
 MESSAGES = (NO_CHINESE_FONT, NO_FORMAT, NO_SCALE, BUSY, SLOW, NO_WORKER, ENDED, NO_FILE, REFUSED)
+HEADERS = (
+    "dataset", "name", "run", "what", "row", "column", "class", "value", "low", "high", "from", "to", "at", "density",
+    "loss at step", "minimum", "padding",
+)  # fmt: skip
+"""Of columns, those that are the same on all pages, for translation; others are translated where they are given."""
 STARTS = {"svg": b"<svg", "png": b"\x89PNG", "pdf": b"%PDF"}
 """How the bytes of each format begin."""
 
@@ -78,7 +83,7 @@ def render(
     if not 1 <= scale <= 4:
         raise ExportError(NO_SCALE, given=repr(scale))
     if fmt == "csv":
-        return csv(*drawn)
+        return csv(*drawn, look=look)
     specs = [still(chart.to_dict(), width) for chart in drawn]
     job = {
         "format": fmt,
@@ -130,19 +135,22 @@ def still(spec: dict[str, Any], width: int) -> dict[str, Any]:
     return spec
 
 
-def csv(*charts: alt.TopLevelMixin) -> bytes:
+def csv(*charts: alt.TopLevelMixin, look: Look | None = None) -> bytes:
     """The numbers behind pictures as one table: a column ``dataset`` says which rows, then all their columns.
 
-    They are the ``tables`` of its pieces, the shortest first: what was computed, also where the picture cannot show
+    Headers are in the language of the ``look`` with which they were drawn.
+
+    They are the ``tables`` of their pieces, of each picture the shortest first: what was computed, also where the picture cannot show
     it, beyond its axes or of a curve that is thinned to what a screen can show. Nothing of the drawing is in them.
     What is not a number is left empty. UTF-8 with a byte order mark, without which Excel takes Chinese for Latin-1.
     """
-    tables = [(name, table()) for chart in charts for name, table in getattr(chart, "tables", {}).items()]
-    tables.sort(key=lambda item: len(item[1]))
+    made = ([(name, table()) for name, table in getattr(chart, "tables", {}).items()] for chart in charts)
+    tables = [named for of_one in made for named in sorted(of_one, key=lambda named: len(named[1]))]
     columns = list(dict.fromkeys(column for _, rows in tables for row in rows for column in row))
     out = io.StringIO(newline="")
     writer = csv_writer.writer(out)
-    writer.writerow(["dataset", *columns])
+    look = look or Look()
+    writer.writerow([_cell(tr(look, column)) for column in ("dataset", *columns)])
     for name, rows in tables:
         writer.writerows([name, *(_cell(row.get(column)) for column in columns)] for row in rows)
     return out.getvalue().encode("utf-8-sig")

@@ -97,7 +97,8 @@ def _outputs(neuron: Neuron, margins: Margins, look: Look, hue: str) -> Piece:
             if margins.up[0] <= value <= margins.up[1]
         ]
         piece += strips.masses(masses, margins, look, hue)
-        columns = dict(zip(("at", "share", "probability"), neuron.atoms.T, strict=True))
+        heads = "at", tr(look, "share"), tr(look, "probability")
+        columns = dict(zip(heads, neuron.atoms.T, strict=True))
         piece += Piece(tables={"point masses": partial(listed, columns)})
     return piece
 
@@ -122,20 +123,20 @@ def _curves(neuron: Neuron, margins: Margins, look: Look, hue: str) -> Piece:
         data["pieces"] = [record for i, (x, y) in enumerate(cut) for record in rows(z=x, y=y, piece=i)]
         thin: dict[str, Any] = {"stroke": hue, "strokeWidth": look.unit, "opacity": 0.6, "tooltip": None}
         layers.insert(0, mark("line", "pieces", {**place, "detail": {"field": "piece", "type": "nominal"}}, **thin))
-    return Piece(tuple(layers), data, tables=_tables(neuron))
+    return Piece(tuple(layers), data, tables=_tables(neuron, look))
 
 
-def _tables(neuron: Neuron, run: str = "") -> dict[str, Table]:
+def _tables(neuron: Neuron, look: Look, run: str = "") -> dict[str, Table]:
     """f and f′ where they were computed, of a unit of several lines these at both ends, and what comes out."""
     own, pinned = ({"name": neuron.name, "run": run}, f"pinned {run}: ") if run else ({"name": neuron.name}, "")
     tables: dict[str, Table] = {
         f"{pinned}f": partial(listed, {**own, "z": neuron.x, "f(z)": neuron.f, "f′(z)": neuron.slope})
     }
     if not run:
-        tables["mean"] = partial(listed, {**own, "mean": neuron.mean, "std": neuron.spread})
+        tables["mean"] = partial(listed, {**own, tr(look, "mean"): neuron.mean, tr(look, "std"): neuron.spread})
         if len(neuron.pieces):
             ends = {"z": [-neuron.half, neuron.half] * len(neuron.pieces), "f(z)": neuron.pieces.ravel()}
-            tables["pieces"] = partial(listed, {"piece": np.repeat(np.arange(len(neuron.pieces)), 2), **ends})
+            tables["pieces"] = partial(listed, {"name": np.repeat(np.arange(len(neuron.pieces)), 2), **ends})
     return tables
 
 
@@ -158,7 +159,7 @@ def _others(others: Sequence[Run], margins: Margins, look: Look) -> Piece:
                 "strokeDash": [d * look.unit for d in dashes],
             }
             layers.append(mark("line", f"pinned {name}{number}", place, tooltip=None, **style))
-        piece += Piece(tuple(layers), data, tables=_tables(neuron, run.label))
+        piece += Piece(tuple(layers), data, tables=_tables(neuron, look, run.label))
         # One is known by its lines; of several, each has its label and its lines' colour.
         title = titled(neuron.name, run.result.settings)
         text = tr(look, "pinned: {name}", name=title) if len(others) == 1 else f"{run.label}: {title}"

@@ -57,18 +57,19 @@ def table(runs: Sequence[Run], look: Look) -> Any:
     ]  # fmt: skip
     body = [_row(row, result, look) for row in found]
     bold = [(r, 0) for r, row in enumerate(found) if row.name == result.settings.function]
-    piece = text_table(headers, body, look, emphasised=bold) + Piece(tables={"table": partial(_numbers, found)})
+    piece = text_table(headers, body, look, emphasised=bold) + Piece(tables={"table": partial(_numbers, found, look)})
     note = tr(look, "E[f(z)] for z ~ N(0, 1). A side saturates where |f′| falls below 1e−6.")
     return finish(piece, look, height=TALL, title=footnote(note, look))
 
 
-def _numbers(found: Sequence[Properties]) -> Rows:
+def _numbers(found: Sequence[Properties], look: Look) -> Rows:
     """The properties as they were computed."""
     return [
         {
-            "function": row.name, "parameter": row.parameter, "least f(z)": row.low, "greatest f(z)": row.high,
-            "E[f(z)]": row.mean, "f′(0)": row.at_zero, "max |f′|": row.steepest,
-            "saturates on the left": int(row.saturates_left), "saturates on the right": int(row.saturates_right),
+            tr(look, "function"): row.name, tr(look, "parameter"): row.parameter, tr(look, "least f(z)"): row.low,
+            tr(look, "greatest f(z)"): row.high, "E[f(z)]": row.mean, "f′(0)": row.at_zero, "max |f′|": row.steepest,
+            tr(look, "saturates on the left"): int(row.saturates_left),
+            tr(look, "saturates on the right"): int(row.saturates_right),
         }
         for row in found
     ]  # fmt: skip

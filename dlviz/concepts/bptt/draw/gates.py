@@ -78,7 +78,7 @@ def _input(inputs: np.ndarray, x: Axis, y: Axis, look: Look) -> Piece:
         mark("text", "_input", name, text=tr(look, "input"), color=look.inks.muted, tooltip=None, **text),
     )
     step, number = (index.ravel() + 1 for index in np.indices(inputs.shape))
-    columns = {x.header("step"): step, "input": number, "value": inputs.ravel()}
+    columns = {x.header("step"): step, tr(look, "input"): number, "value": inputs.ravel()}
     return Piece(layers, {"_input": [row | {"middle": sum(STRIP) / 2}]}, tables={"inputs": partial(listed, columns)})
 
 

@@ -73,8 +73,8 @@ def contributions(runs: Sequence[Run], look: Look) -> Any:
     piece = frame(x, y, look)
     style: dict[str, Any] = {"stroke": look.inks.paper, "strokeWidth": 0.4 * look.unit, "opacity": 1}
     piece += Piece((mark("rect", "contributions", place, **style),), {"contributions": records})
-    columns = {x.header("lag"): np.arange(len(share)), "part along the whole gradient, %": share}
-    columns |= {"its own norm, %": 100 * found.size, y.header("sum"): after}
+    columns = {x.header("lag"): np.arange(len(share)), tr(look, "part along the whole gradient, %"): share}
+    columns |= {tr(look, "its own norm, %"): 100 * found.size, y.header("sum"): after}
     piece += Piece(tables={"contributions": partial(listed, columns)})
     whole = tr(look, "whole gradient")
     piece += lines.level(100.0, x, y, look, whole, name="whole", at=0.45)
@@ -91,7 +91,7 @@ def contributions(runs: Sequence[Run], look: Look) -> Any:
 def _cut(result: Result, x: Axis, look: Look) -> Piece:
     """Where truncated BPTT stops: between the last lag that it keeps and the next."""
     k = kept(result.settings)
-    table = Piece(tables={"cut": partial(listed, {"name": f"k = {k}", "steps kept": k})})
+    table = Piece(tables={"cut": partial(listed, {"name": f"k = {k}", tr(look, "Steps kept, k"): k})})
     return lines.vertical(k - 0.5, x, look, f"k = {k}", name="cut") + table
 
 

@@ -90,7 +90,7 @@ def _strip(found: Gradual, x: Axis, y: Axis, low: float, look: Look) -> Piece:
         mark("text", "frozen layers", place, color=look.inks.ink, **written),
         mark("text", "trained layers", place, color=look.inks.paper, fontWeight="bold", **written),
     )
-    columns = {"layer": np.arange(1, count + 1), "thaws at step": found.thaw}
+    columns = {"layer": np.arange(1, count + 1), tr(look, "first step that trains it"): found.thaw}
     data = {"thaws": thaws, "frozen layers": still, "trained layers": bars}
     return Piece(layers, data, tables={"thaws": partial(listed, columns)})
 

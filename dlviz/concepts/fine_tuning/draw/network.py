@@ -49,7 +49,7 @@ def _table(blocks: Sequence[Block], headers: tuple[str, str], found: Blocks) -> 
     names, states = [block.name for block in blocks], [block.state for block in blocks]
     # There is nothing to train in the input, and nothing left to train where the head is frozen.
     numbers = {headers[0]: [None, *found.parameters.tolist()], f"{headers[1]} (s)": [*found.seconds.tolist(), None]}
-    return listed({"name": names, "state": states, **numbers})
+    return listed({"name": names, "what": states, **numbers})
 
 
 def numbers(result: Result, look: Look) -> dict[str, object]:

@@ -88,7 +88,7 @@ def _baselines(sweep: Sweep, scratch: Sequence[np.ndarray], x: Axis, y: Axis, lo
         mark("point", name, diamond, shape="diamond", size=80 * look.unit**2, opacity=1, stroke=look.inks.paper,
              strokeWidth=look.unit, tooltip=None),
     )  # fmt: skip
-    columns = {"labels a class": list(sweep.labels), y.header("y"): middle, "low": low, "high": high}
+    columns = {tr(look, "Labels a class"): list(sweep.labels), y.header("y"): middle, "low": low, "high": high}
     return Piece(layers, {name: data}, tables={name: partial(listed, columns)})
 
 

@@ -49,7 +49,7 @@ def hero(runs: Sequence[Run], look: Look) -> Any:
         hills.edges, overlap * _heights(hills, logarithmic), x, y, look, colours=(pale, hue), texts=lit
     )
     # Heights are scaled and few sizes are written: a file has what was measured.
-    piece += Piece(tables={"ridges": partial(_densities, hills), "layers": partial(_layers, result)})
+    piece += Piece(tables={"ridges": partial(_densities, hills), "layers": partial(_layers, result, look)})
     piece += _bare(result, y, look, overlap)
     piece += _zeros(hills, x, y, look)
     for i, run in enumerate(beside):
@@ -79,12 +79,13 @@ def _densities(hills: Hills, run: Mapping[str, str] = MappingProxyType({})) -> R
     return [row for at, part in layers for row in listed({"layer": at, **run, **bins(hills.edges, part)})]
 
 
-def _layers(result: Result) -> Rows:
+def _layers(result: Result, look: Look) -> Rows:
     """What is written of the layers: medians over the draws, and of the first draw what cannot be seen as a hill."""
     signals = result.signals
     return listed({
-        "layer": np.arange(1, result.settings.depth + 1), "std": middle(signals.std),
-        "flat slopes": middle(signals.saturated), "exact zeros": signals.hills.zero, "beyond": signals.hills.outside,
+        "layer": np.arange(1, result.settings.depth + 1), tr(look, "std"): middle(signals.std),
+        tr(look, "share of flat slopes"): middle(signals.saturated), tr(look, "exact zeros"): signals.hills.zero,
+        tr(look, "beyond"): signals.hills.outside,
     })  # fmt: skip
 
 

@@ -51,8 +51,8 @@ def _numbers(result: Result, look: Look) -> Rows:
     left = result.block.residual
     return [
         {
-            "norm": norm, "along": _axis(axis, result.block, look), "largest |μ|": left.mean[norm][axis],
-            "least σ": left.low[norm][axis], "greatest σ": left.high[norm][axis],
+            "name": norm, "what": _axis(axis, result.block, look), tr(look, "largest |μ|"): left.mean[norm][axis],
+            tr(look, "least σ"): left.low[norm][axis], tr(look, "greatest σ"): left.high[norm][axis],
         }
         for norm in result.settings.norms
         for axis in left.axes

@@ -58,7 +58,7 @@ def _statistics(block: Block, norms: Sequence[str]) -> Rows:
     return [
         row
         for norm in norms
-        for row in listed({"norm": norm, "n": n, "c": c, "p": p, "μ": block.mean[norm].ravel(),
+        for row in listed({"name": norm, "n": n, "c": c, "p": p, "μ": block.mean[norm].ravel(),
                            "σ²": block.var[norm].ravel()})
     ]  # fmt: skip
 

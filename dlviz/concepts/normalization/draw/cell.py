@@ -36,17 +36,18 @@ def cell(runs: Sequence[Run], look: Look) -> Any:
     given = f"ε = {EPS:.5f}, γ = {signed(settings.gamma)}, β = {signed(settings.beta)}"
     # No x with a hat in a picture: the fonts of many systems have no such letter.
     note = f"x = x[{at}]; y = γ(x − μ)/√(σ² + ε) + β; {given}"
-    piece = table(heads, body, look) + Piece(tables={"table": partial(_numbers, result)})
+    piece = table(heads, body, look) + Piece(tables={"table": partial(_numbers, result, look)})
     return finish(piece, look, height=height(len(body)), title=footnote(note, look))
 
 
-def _numbers(result: Result) -> Rows:
+def _numbers(result: Result, look: Look) -> Rows:
     """The arithmetic as it was computed."""
     x, found = float(result.block.x[result.block.cell]), []
     for norm in result.settings.norms:
         one = arithmetic(result, norm)
-        row = {"norm": norm, "x": x, "cells": int(result.block.shared(norm).sum()), "μ": one.mean, "σ²": one.var}
-        found.append(row | {"standardised": one.x_hat, "y": one.y})
+        cells = int(result.block.shared(norm).sum())
+        row = {"name": norm, "x": x, tr(look, "cells"): cells, "μ": one.mean, "σ²": one.var}
+        found.append(row | {tr(look, "standardised"): one.x_hat, "y": one.y})
     return found
 
 

@@ -31,11 +31,11 @@ def _pictures(shown: Mapping[str, Picture], look: Look) -> Piece:
     """The pictures by their names, and in a file the statistics of their channels."""
 
     def numbers() -> Rows:
-        colours = ["red", "green", "blue"]
+        colours = [tr(look, "red"), tr(look, "green"), tr(look, "blue")]
         return [
             row for name, of in shown.items()
-            for row in listed({"name": name, "channel": colours, "μ": of.mean, "σ": of.deviation,
-                               "cut off": of.clipped})
+            for row in listed({"name": name, tr(look, "channel"): colours, "μ": of.mean, "σ": of.deviation,
+                               tr(look, "share cut off"): of.clipped})
         ]  # fmt: skip
 
     images = [_image(picture, name, look) for name, picture in shown.items()]
