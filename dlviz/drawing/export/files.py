@@ -138,11 +138,10 @@ def still(spec: dict[str, Any], width: int) -> dict[str, Any]:
 def csv(*charts: alt.TopLevelMixin, look: Look | None = None) -> bytes:
     """The numbers behind pictures as one table: a column ``dataset`` says which rows, then all their columns.
 
-    Headers are in the language of the ``look`` with which they were drawn.
-
-    They are the ``tables`` of their pieces, of each picture the shortest first: what was computed, also where the picture cannot show
-    it, beyond its axes or of a curve that is thinned to what a screen can show. Nothing of the drawing is in them.
-    What is not a number is left empty. UTF-8 with a byte order mark, without which Excel takes Chinese for Latin-1.
+    They are the ``tables`` of their pieces, of each picture the shortest first: what was computed, also where the
+    picture cannot show it, beyond its axes or of a curve that is thinned to what a screen can show. Nothing of the
+    drawing is in them. Headers are in the language of the ``look`` with which they were drawn. What is not a number is
+    left empty. UTF-8 with a byte order mark, without which Excel takes Chinese for Latin-1.
     """
     made = ([(name, table()) for name, table in getattr(chart, "tables", {}).items()] for chart in charts)
     tables = [named for of_one in made for named in sorted(of_one, key=lambda named: len(named[1]))]
