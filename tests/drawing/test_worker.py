@@ -159,6 +159,27 @@ def test_many_threads_each_get_their_own_answer(echo):
     assert len(answers) == 100 and all(answers.values())
 
 
+def test_who_asks_again_and_again_lets_others_between(echo):
+    """As an animation does, frame after frame."""
+    asked, enough = [], threading.Event()
+
+    def again_and_again() -> None:
+        while not enough.is_set():
+            echo.request(b"frame", 60)
+            asked.append(1)
+
+    thread = threading.Thread(target=again_and_again)
+    thread.start()
+    until(lambda: asked)
+    before = len(asked)
+    for _ in range(5):
+        echo.request(b"other", 60)
+    between = len(asked) - before
+    enough.set()
+    thread.join()
+    assert between <= 10, "about one for each"
+
+
 def test_after_so_many_questions_comes_a_new_process(monkeypatch, echo):
     monkeypatch.setattr(process, "REQUESTS", 3)
     pids = []

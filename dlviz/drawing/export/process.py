@@ -10,6 +10,7 @@ import atexit
 import subprocess
 import sys
 import threading
+from collections import deque
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -46,6 +47,42 @@ class _Process(subprocess.Popen[bytes]):
         )
 
 
+class _Turns:
+    """A lock that goes to whoever has waited longest.
+
+    The standard library's goes to whoever is quickest, mostly the thread that has just let it go: with one that asks
+    again and again, such as an animation, no other would ever have a turn.
+    """
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._line: deque[threading.Event] = deque()  # the first has the turn
+
+    def take(self, seconds: float) -> bool:
+        """Wait for a turn; False if none came in time."""
+        mine = threading.Event()
+        with self._guard:
+            self._line.append(mine)
+            self._line[0].set()
+        came = False
+        try:
+            came = mine.wait(seconds)
+        finally:
+            if not came:
+                self._leave(mine)
+        return came
+
+    def give(self) -> None:
+        """End one's turn."""
+        self._leave(self._line[0])
+
+    def _leave(self, who: threading.Event) -> None:
+        with self._guard:
+            self._line.remove(who)
+            if self._line:
+                self._line[0].set()
+
+
 class Worker:
     """One process, running ``script``: started at the first request, replaced once it has ended.
 
@@ -55,7 +92,7 @@ class Worker:
 
     def __init__(self, script: Path) -> None:
         self._script = script
-        self._turn = threading.BoundedSemaphore(1)
+        self._turns = _Turns()
         self._process: _Process | None = None
         self._requests = 0
 
@@ -71,7 +108,7 @@ class Worker:
         :class:`Ended`, ``ValueError`` for an answer in no form, ``OSError`` and ``RuntimeError`` when no process or no
         thread can be started. After any of them the next request goes to a new process.
         """
-        if not self._turn.acquire(timeout=seconds):
+        if not self._turns.take(seconds):
             raise Busy
         try:
             return self._with_one_retry(message, seconds)
@@ -79,7 +116,7 @@ class Worker:
             self.end()
             raise
         finally:
-            self._turn.release()
+            self._turns.give()
 
     def _with_one_retry(self, message: bytes, seconds: float) -> tuple[bytes, bytes]:
         try:
