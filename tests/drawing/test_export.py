@@ -160,8 +160,8 @@ def test_csv_tells_numbers_in_texts_from_formulas():
 
 
 def test_unknown_formats_and_scales_are_named():
-    with pytest.raises(files.ExportError, match="allowed: svg, png, pdf, csv"):
-        files.render(figure(), "gif")
+    with pytest.raises(files.ExportError, match="allowed: svg, png, pdf, pptx, gif, csv"):
+        files.render(figure(), "tiff")
     with pytest.raises(files.ExportError, match="allowed: 1 to 4"):
         files.render(figure(), "png", scale=40)
 

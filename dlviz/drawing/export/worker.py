@@ -9,6 +9,7 @@ the file, or one line of text that says why the chart cannot be drawn. The proce
 the server does, however that ended; when it had no request for long; and when a job takes much longer than it may.
 """
 
+import base64
 import faulthandler
 import io
 import json
@@ -17,6 +18,7 @@ import struct
 import sys
 import zlib
 from functools import cache
+from typing import Any
 
 IDLE = 60
 """Seconds without a job after which the process ends: what it holds is as much as a small server."""
@@ -31,6 +33,8 @@ PROBE = (
 )
 PLACE = "<!--figure {}-->"
 """Where a figure goes on its page."""
+COMMON = 8
+"""Colours that an animation keeps exactly."""
 NAMES = re.compile(r'(\bid="|\burl\(#)(clip|gradient_)(\d+)\b')
 FIRST = {"clip": 1, "gradient_": 0}
 
@@ -51,6 +55,9 @@ def work(job: dict) -> bytes:
 
     if job["format"] == "probe":
         return b"missing" if lacks_chinese(job["font"]) else b"found"
+    if job["format"] == "gif":
+        frames = [base64.b64decode(frame) for frame in job["frames"]]
+        return bounded_gif(frames, job["durations"], job["paper"], job["record"], job["most"], job["fewest"])
     if job["needs_chinese"] and lacks_chinese(job["font"]):
         raise LookupError(NO_FONT)
     page = job["page"]
@@ -87,6 +94,83 @@ def with_pdf_record(pdf: bytes, title: str, record: str) -> bytes:
     writer.add_metadata({"/Title": title, "/Subject": record})
     writer.write(out)
     return out.getvalue()
+
+
+def bounded_gif(pngs: list, durations: list, paper: str, record: str, most: int, fewest: int) -> bytes:
+    """An animation of at most ``most`` bytes: where it would be larger, of every other frame, and then smaller.
+
+    ``durations`` in ms; those of frames left out go to the one before. At least ``fewest`` frames stay,
+    and the first and the last. What is below 320 px wide is kept, however large.
+    """
+    shrink = 1.0
+    while True:
+        data, width = gif(pngs, durations, paper, record, shrink)
+        if len(data) <= most or width * 0.8 < 320:
+            return data
+        if (len(pngs) + 1) // 2 >= fewest:
+            kept = sorted({*range(0, len(pngs), 2), len(pngs) - 1})
+            held = durations[-1]
+            ends = [*kept[1:], len(pngs)]
+            durations = [sum(durations[a:b]) for a, b in zip(kept, ends, strict=True)]
+            durations[-1] = held
+            pngs = [pngs[i] for i in kept]
+        else:
+            shrink *= 0.8
+
+
+def gif(pngs: list, durations: list, paper: str, record: str, shrink: float) -> tuple:
+    """The frames on paper, in one palette for all, looped for ever; and how wide they are.
+
+    Flat colours stay what they are without dithering, whose grain would flicker from frame to frame, and of which
+    more bytes would change.
+    """
+    from PIL import Image
+
+    def picture(png: bytes) -> Image.Image:
+        drawn = Image.open(io.BytesIO(png)).convert("RGBA")
+        ground = Image.new("RGBA", drawn.size, paper)
+        ground.alpha_composite(drawn)
+        size = round(drawn.width * shrink), round(drawn.height * shrink)
+        flat = ground.convert("RGB")
+        return flat if shrink == 1 else flat.resize(size, Image.Resampling.LANCZOS)
+
+    palette = palette_of([picture(pngs[i]) for i in sorted({0, len(pngs) // 2, len(pngs) - 1})])
+    first, *others = (picture(png).quantize(palette=palette, dither=Image.Dither.NONE) for png in pngs)
+    out = io.BytesIO()
+    first.save(
+        out, "GIF", save_all=True, append_images=others, duration=durations, loop=0, optimize=False,
+        comment=record.encode(),
+    )  # fmt: skip
+    return out.getvalue(), first.width
+
+
+def palette_of(pictures: list):
+    """255 colours for all pictures: one index of 256 stays free, for what does not change from frame to frame.
+
+    The commonest are kept as they are, paper above all: a mean of it and what is like it would be seen on a slide.
+    """
+    from PIL import Image
+
+    joined = Image.new("RGB", (pictures[0].width, sum(picture.height for picture in pictures)))
+    top = 0
+    for picture in pictures:
+        joined.paste(picture, (0, top))
+        top += picture.height
+    counts: Any = joined.getcolors(joined.width * joined.height)
+    common: list = []
+    for _, colour in sorted(counts, reverse=True):
+        if len(common) < COMMON and apart(colour, common):
+            common.append(colour)
+    means: Any = joined.quantize(255 - len(common), method=Image.Quantize.MEDIANCUT, kmeans=1).getpalette()
+    others = [colour for colour in zip(*[iter(means)] * 3, strict=True) if apart(colour, common)]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([part for colour in [*common, *others] for part in colour])
+    return palette
+
+
+def apart(colour: tuple, others: list) -> bool:
+    """Whether Pillow tells a colour from others: it looks the nearest of a palette up in steps of four."""
+    return all(max(abs(a - b) for a, b in zip(colour, other, strict=True)) > 4 for other in others)
 
 
 def numbered(svg: str) -> str:
