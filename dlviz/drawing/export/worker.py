@@ -169,8 +169,12 @@ def palette_of(pictures: list):
 
 
 def apart(colour: tuple, others: list) -> bool:
-    """Whether Pillow tells a colour from others: it looks the nearest of a palette up in steps of four."""
-    return all(max(abs(a - b) for a, b in zip(colour, other, strict=True)) > 4 for other in others)
+    """Whether Pillow takes none of the others for this colour: it looks for what is nearest to a multiple of four."""
+
+    def far(one: tuple, sought: tuple) -> int:
+        return sum((a - b // 4 * 4) ** 2 for a, b in zip(one, sought, strict=True))
+
+    return all(far(colour, other) > far(other, other) for other in others)
 
 
 def numbered(svg: str) -> str:
