@@ -139,7 +139,7 @@ def noise(count, size):
 
 
 def test_a_file_too_large_has_fewer_frames_and_then_smaller_ones():
-    pngs = list(noise(9, (300, 500)))
+    pngs = list(noise(9, (40, 500)))
     held = animation.durations(9)
     whole = len(worker.bounded_gif(pngs, held, "#ffffff", "", 10**9, 3))
     half = Image.open(io.BytesIO(worker.bounded_gif(pngs, held, "#ffffff", "", round(0.6 * whole), 3)))
