@@ -7,6 +7,8 @@ written. The settings file of the app's export panel is accepted back, so that a
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from dlviz.drawing.grammar.theme import Theme
     from dlviz.slides import Export
 
-SUFFIXES = ("svg", "png", "pdf", "csv", "json")
+SUFFIXES = ("svg", "png", "pdf", "pptx", "gif", "csv", "json")
 
 
 class Wrong(click.ClickException):
@@ -49,7 +51,9 @@ def list_(lang: str) -> None:
 
 @main.command(help="Draw one figure of a concept into a file; the suffix gives the format.")
 @click.argument("stem")
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="svg, png, pdf, csv or json.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), required=True, help="svg, png, pdf, pptx, gif, csv or json."
+)
 @click.option("--figure", "names", multiple=True, help="Which figure, or two on a slide; `list` names them.")
 @click.option("--preset", help="Start from a preset's settings.")
 @click.option("--settings", "file", type=click.Path(path_type=Path, dir_okay=False), help="Settings JSON to rebuild.")
@@ -88,11 +92,14 @@ def figure(
     click.echo(str(output))
 
 
-@main.command("export", help="Export the figures of every preset (--all), or of the concepts named, into a folder.")
+@main.command(
+    "export",
+    help="Export the figures of every preset (--all), or of the concepts named, into a folder; as pptx a deck each.",
+)
 @click.argument("stems", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="Every concept.")
 @click.option("-o", "--output", type=click.Path(path_type=Path, file_okay=False), help="The folder.")
-@click.option("--format", "suffix", type=click.Choice(SUFFIXES[:3]), default="svg")
+@click.option("--format", "suffix", type=click.Choice(SUFFIXES[:4]), default="svg")
 @click.option("--lang", type=click.Choice(list(LANGUAGES)), default="en")
 @click.option("--theme", type=click.Choice(["light", "dark"]), default="light")
 @click.option("--slide", is_flag=True, help="16:9 with a title and large type.")
@@ -107,7 +114,14 @@ def export_(
     if output is None or bool(stems) == everything:
         raise Wrong("give either --all OUT/ or the names of concepts with -o OUT/")
     chosen = catalog.concepts() if everything else {s: _one_of(catalog.concepts(), s, "concept") for s in stems}
-    look = Look(language=lang, theme=theme, slide=slide)
+    look = Look(language=lang, theme=theme, slide=slide or suffix == "pptx")
+    if suffix == "pptx":
+        with click.progressbar(chosen, label="Exporting", item_show_func=str) as stems_:
+            for stem in stems_:
+                run = chosen[stem].experiment.run
+                _write(output / f"{stem}.pptx", _made(partial(slides.deck, stem, look, run, lambda _preset: "")))
+        click.echo(f"{len(chosen)} files in {output}")
+        return
     work = [
         (preset.name, slides.Export(stem, preset.settings, preset.pin, (name,), suffix, look))
         for stem, concept in chosen.items()
@@ -181,11 +195,17 @@ def _refuse(rejected: list[Rejected]) -> None:
 def _draw(export: Export) -> bytes:
     """The bytes of a file. The runs are computed here."""
     from dlviz import slides
-    from dlviz.drawing.export.files import ExportError
 
     run = catalog.concepts()[export.stem].experiment.run
+    return _made(lambda: slides.write(export, run(export.settings), export.pin and run(export.pin)))
+
+
+def _made(make: Callable[[], bytes]) -> bytes:
+    """What ``make`` gives, its errors in one line."""
+    from dlviz.drawing.export.files import ExportError
+
     try:
-        return slides.write(export, run(export.settings), export.pin and run(export.pin))
+        return make()
     except MemoryError as error:
         raise Wrong("there is not enough memory for these settings; nothing was written") from error
     except (ValueError, ExportError) as error:

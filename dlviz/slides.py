@@ -6,7 +6,7 @@ The app and the command line both use this, so that their files are alike.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
@@ -21,7 +21,7 @@ from dlviz.drawing.grammar.theme import Look
 from dlviz.language import translate, words
 from dlviz.links import View
 from dlviz.numbers import filled
-from dlviz.progress import Progress, silent
+from dlviz.progress import Progress, silent, split
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,56 @@ def write(export: Export, result: Any, ghost: Any, progress: Progress = silent) 
     if export.suffix == "json":
         return provenance.settings_json(export.stem, export.settings, export.pin)
     page, charts = drawn(export, result, ghost)
-    progress(1.0)  # one process draws the files of all visitors
-    return files.render(charts, export.suffix, look=export.look, page=page, scale=export.scale)
+    progress(0.0)  # one process draws the files of all visitors
+    said: dict[str, Any] = {}
+    if export.suffix == "pptx":
+        said = {"alts": _alts(export, result), "notes": notes(export, result)}
+    return files.render(
+        charts, export.suffix, look=export.look, page=page, scale=export.scale, progress=progress, **said
+    )
+
+
+def deck(
+    stem: str,
+    look: Look,
+    run: Callable[[Settings, Progress], Any],
+    link: Callable[[Preset], str],
+    progress: Progress = silent,
+    *,
+    line: bool = True,
+    code: bool = False,
+) -> bytes:
+    """The presets of a page as a presentation, in the order of the lesson, each as a slide of the figure it is about.
+
+    ``run`` gives the result of settings and may be slow; ``link`` the address of a preset, "" for none, which stands on
+    the slide with ``code`` and in the notes. Raises what :func:`write` raises.
+    """
+    from dlviz.drawing.export.deck import deck as presentation
+
+    experiment = catalog.concepts()[stem].experiment
+    sheets = []
+    for preset, watch in zip(experiment.PRESETS, split(progress, [1.0] * len(experiment.PRESETS)), strict=True):
+        settings, pin = provenance.effective(preset.settings), preset.pin and provenance.effective(preset.pin)
+        result, ghost = run(settings, watch), pin and run(pin, watch)
+        export = Export(
+            stem, settings, pin, (_figure_of(preset, stem),), "pptx", look, line=line, link=link(preset), code=code
+        )
+        page, charts = drawn(export, result, ghost)
+        sheets.append(files.sheet(charts, look, page, _alts(export, result), notes(export, result)))
+        watch(1.0)
+    return presentation(sheets, look)
+
+
+def _figure_of(preset: Preset, stem: str) -> str:
+    """The first figure of the panel whose study makes the preset's claim."""
+    shown = [panel for panel in preset.settings.PANELS if panel.on(preset.settings)]
+    told = [panel for panel in shown if preset in import_module(f"dlviz.concepts.{stem}.{panel.stem}").STUDY.presets]
+    return next(iter((told or shown)[0].figures))
+
+
+def _alts(export: Export, result: Any) -> list[str]:
+    figures = catalog.concepts()[export.stem].figures.FIGURES
+    return [figures[name].alt(result, export.look) for name in export.figures]
 
 
 def drawn(export: Export, result: Any, ghost: Any) -> tuple[Page, list[Figure]]:
@@ -71,6 +119,11 @@ def drawn(export: Export, result: Any, ghost: Any) -> tuple[Page, list[Figure]]:
         record=provenance.record(export.stem, export.settings, result.computed, link=export.link, pin=export.pin),
     )
     charts = _charts(export, page, result, ghost)
+    if export.suffix == "gif":
+        # The slider that is played stands nowhere; each frame says where it is.
+        played = files.animated(*charts)
+        views = tuple(tuple(item for item in view if item[0] != played) for view in export.views)
+        export = replace(export, views=views)
     moved = [text for chart, view in zip(charts, export.views, strict=False) for text in chart.moved(dict(view))]
     if moved and export.line:
         page = replace(page, line=provenance.listed([said, *dict.fromkeys(moved)], language))
@@ -122,17 +175,18 @@ def current_preset(presets: Sequence[Preset], settings: Settings, pin: Settings 
     return same[0] if same else None
 
 
-def notes(stem: str, result: Any, pin: Settings | None, link: str, language: str) -> str:
+def notes(export: Export, result: Any) -> str:
     """The notes of a slide: what the preset shows and claims, what to notice, the link, and every setting."""
-    prose, settings = words(stem, language), result.settings
+    stem, language, pin = export.stem, export.look.language, export.pin
+    prose = words(stem, language)
     experiment = catalog.concepts()[stem].experiment
-    preset = current_preset(experiment.PRESETS, settings, pin)
+    preset = current_preset(experiment.PRESETS, export.settings, pin)
     said = [prose.answer]
     if preset is not None:
         check = preset.claim(result)
         said = [prose.presets[preset.name].text]
         said += [filled(prose.presets[preset.name].claim, check.values)] if check.holds else []
     said += [filled(prose.notice[note.key], note.values) for note in experiment.notice(result)]
-    said += [link] if link else []
-    said += [provenance.text_lines(stem, settings, result.computed, language, pin)]
+    said += [export.link] if export.link else []
+    said += [provenance.text_lines(stem, export.settings, result.computed, language, pin)]
     return "\n\n".join(said)

@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from xml.sax.saxutils import escape, quoteattr
 
-import segno
-
+from dlviz.drawing.export import qr
 from dlviz.drawing.export.worker import PLACE
 from dlviz.drawing.grammar.labels import wrap
 from dlviz.drawing.grammar.theme import PADDING, SLIDE, Look
@@ -23,8 +22,6 @@ TOP, BOTTOM = 40, 28
 GAP = 32
 """px between two figures."""
 QR = 96
-QUIET = 4
-"""Modules of white around a QR code that does not stand on white paper (ISO/IEC 18004, 6.3.8)."""
 TITLES = (36, 32, 28, 24)
 """Sizes of a title in px: the largest in which it takes two lines, or else the last."""
 LETTER, BOLD = 0.52, 0.57
@@ -148,9 +145,6 @@ def _text(words: Words, left: float, weight: str, colour: str, look: Look) -> st
 
 def _code(link: str, look: Look) -> str:
     """The link as a QR code at the upper right, dark on light on every paper: some readers take no other."""
-    code = segno.make(link, error="l", micro=False)
     white = look.theme == "dark" or look.transparent
-    border = QUIET if white else 0
-    modules = code.symbol_size(border=border)[0]
-    drawn = code.svg_inline(border=border, dark="#16233b", light="#ffffff" if white else None)
-    return f'<g transform="translate({SLIDE[0] - MARGIN - QR} {TOP - 8}) scale({QR / modules:g})">{drawn}</g>'
+    scale, drawn = qr.svg(link, white=white)
+    return f'<g transform="translate({SLIDE[0] - MARGIN - QR} {TOP - 8}) scale({QR * scale:g})">{drawn}</g>'

@@ -267,7 +267,7 @@ class Frame:
         chart(drawn, name, tr(figure.label), figure.click, first, move)
         if address.keep(self.stem, self._visit) and st.session_state.get(sections.SHARE):
             st.rerun()  # the link stands there
-        save.button(self.stem, name, self._visit)
+        save.button(self.stem, name, self._visit, bool(drawn.sliders))
 
     def _first_look(self) -> str:
         """What the figures are of, where that is less than the full run."""

@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.runtime import Runtime
 
 from dlviz import catalog, provenance, slides
+from dlviz.contract import Preset, Result, Settings
 from dlviz.progress import Progress, silent
 from dlviz.slides import Export
 from dlviz.ui.page.errors import explain
@@ -20,6 +21,8 @@ FORMATS = {
     "PNG": "image/png",
     "SVG": "image/svg+xml",
     "PDF": "application/pdf",
+    "PPTX": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    "GIF": "image/gif",
     "CSV": "text/csv",
     "JSON": "application/json",
 }
@@ -29,24 +32,28 @@ PREVIEW_LINES = 8
 _files = compute.Cache(max_entries=64)
 
 
-def button(stem: str, figure: str, visit: Visit) -> None:
-    """The button under a figure, which opens its window."""
+def button(stem: str, figure: str, visit: Visit, playable: bool) -> None:
+    """The button under a figure, which opens its window. ``playable``: whether a slider moves it."""
     label = tr(catalog.concepts()[stem].figures.FIGURES[figure].label)
     if st.button(tr("Save"), icon=":material/download:", type="tertiary", key=f"save_{figure}"):
-        st.dialog(label, width="large")(_window)(stem, figure, visit)
+        st.dialog(label, width="large")(_window)(stem, figure, visit, playable)
 
 
-def _window(stem: str, figure: str, visit: Visit) -> None:
+def _window(stem: str, figure: str, visit: Visit, playable: bool) -> None:
     """Choices of a file, what it looks like, and the button that gives it."""
     if not _computed(stem, visit):
         return
     seen, choices = st.columns((3, 2), gap="medium")
     with choices:
-        suffix = _chosen(tr("Format"), {name: name for name in FORMATS}, "PNG", "save_format").lower()
+        names = {name: name for name in FORMATS if playable or name != "GIF"}
+        suffix = _chosen(tr("Format"), names, "PNG", "save_format" if playable else "save_format_still").lower()
         export = Export(stem, visit.settings, visit.pin, (figure,), suffix, look(), link=address.link(visit))
         if suffix not in TEXTS:
             export = _drawn(export, visit)
-        _download(export)
+        presets = suffix == "pptx" and st.toggle(tr("All presets of this page, a slide each"), key="save_presets")
+        wanted = replace(export, figures=(), title=None) if presets else export
+        if _there(wanted):
+            _download(wanted)
     with seen, st.container(key="preview"):
         _preview(export)
 
@@ -75,7 +82,10 @@ def _chosen(label: str, options: dict[str, str], usual: str, key: str) -> str:
 def _drawn(export: Export, visit: Visit) -> Export:
     """How the figure is to be drawn."""
     lang, (figure,) = language(), export.figures
-    form = _chosen(tr("Form"), {"slide": tr("Slide"), "figure": tr("Figure alone")}, "slide", f"save_form_{lang}")
+    forms = {"slide": tr("Slide"), "figure": tr("Figure alone")}
+    form = "slide"
+    if export.suffix != "pptx":
+        form = _chosen(tr("Form"), forms, form, f"save_form_{lang}")
     papers = {"light": tr("Light"), "dark": tr("Dark"), "transparent": tr("Transparent")}
     paper = _chosen(tr("Background"), papers, theme(), f"save_paper_{lang}")
     scale = 2.0
@@ -117,6 +127,22 @@ def _beside(export: Export, figure: str) -> str | None:
     )  # fmt: skip
 
 
+def _there(export: Export) -> bool:
+    """Whether the file can be had at once. What takes long is made when it is asked for, under a bar."""
+    if export.suffix != "gif" and export.figures or _files.get(export) is not None:
+        return True
+    place = st.empty()
+    if not place.button(tr("Make the file"), icon=":material/movie:", type="primary", key="save_make"):
+        return False
+    try:
+        make_file(export, compute.Watch(place))
+    except Exception as error:  # noqa: BLE001  whatever it is, the window stays, and so does the page
+        explain(error, type(export.settings))
+        return False
+    place.empty()
+    return True
+
+
 def _preview(export: Export) -> None:
     """What the file holds: the picture, or the first lines."""
     try:
@@ -124,8 +150,10 @@ def _preview(export: Export) -> None:
             text = make_file(export).decode("utf-8-sig")
             st.code("\n".join(text.splitlines()[:PREVIEW_LINES]), language=None)
         else:
-            with st.spinner(tr("Drawing …")):
-                picture = make_file(replace(export, suffix="png", scale=1))
+            picture = _files.get(export) if export.suffix == "gif" else None
+            if picture is None:
+                with st.spinner(tr("Drawing …")):
+                    picture = make_file(replace(export, suffix="png", scale=1))
             st.image(picture, width="stretch", alt=tr("Preview of the file"))
     except Exception as error:  # noqa: BLE001  whatever it is, the window stays, and so does the page
         explain(error, type(export.settings))
@@ -179,11 +207,16 @@ def _while_connected() -> Progress:
 
 
 def make_file(export: Export, progress: Progress = silent) -> bytes:
-    """The bytes of a file. Slow where it is not kept; called when the button is clicked, outside of the script.
+    """The bytes of a file, of an export without figures a deck of the page's presets.
+
+    Slow where it is not kept; called when the button is clicked, outside of the script.
 
     Raises what the experiment, ``dlviz.drawing.export.files`` or ``progress`` raises.
     """
     data = _files.get(export)
+    if data is None and not export.figures:
+        data = _deck(export, progress)
+        _files.put(export, data)
     if data is None:
         progress(0.0)  # the download may have waited for a thread
         result = compute.result(export.stem, export.settings, progress)
@@ -192,3 +225,16 @@ def make_file(export: Export, progress: Progress = silent) -> bytes:
         data = slides.write(export, result, ghost, progress)
         _files.put(export, data)
     return data
+
+
+def _deck(export: Export, progress: Progress) -> bytes:
+    """The slides of all presets."""
+
+    def link(preset: Preset) -> str:
+        visit = Visit(provenance.effective(preset.settings), preset.pin and provenance.effective(preset.pin))
+        return address.link(visit, export.link, export.look.language)
+
+    def run(settings: Settings, watch: Progress) -> Result:
+        return compute.result(export.stem, settings, watch)
+
+    return slides.deck(export.stem, export.look, run, link, progress, line=export.line, code=export.code)

@@ -149,10 +149,13 @@ def parameters(visit: Visit) -> dict[str, Any]:
     return found
 
 
-def link(visit: Visit) -> str:
-    """The full link that restores the page as it is, its language included; a long one in a shorter form."""
-    scheme, host, path, _query, _fragment = urlsplit(st.context.url or "")
-    query = urlencode(parameters(visit) | {LANGUAGE: language()}, doseq=True)
+def link(visit: Visit, url: str | None = None, lang: str | None = None) -> str:
+    """The full link that restores the page as it is, its language included; a long one in a shorter form.
+
+    ``url`` is any address of the page and ``lang`` the language, by default those that the visitor has.
+    """
+    scheme, host, path, _query, _fragment = urlsplit(url or st.context.url or "")
+    query = urlencode(parameters(visit) | {LANGUAGE: lang or language()}, doseq=True)
     full = urlunsplit((scheme, host, path, query, ""))
     if len(full) <= LONGEST:
         return full
