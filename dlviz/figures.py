@@ -11,6 +11,7 @@ from dlviz.contract import Drawing, FigureSpec, Panel, Run, Settings
 from dlviz.contract.panels import shown
 from dlviz.drawing.grammar.finish import message
 from dlviz.drawing.grammar.theme import Look, tr
+from dlviz.formulas import plain
 from dlviz.language import words
 
 
@@ -44,4 +45,4 @@ def _draw(panel: Panel, drawing: Drawing, runs: Sequence[Run], look: Look) -> An
 def _alt(stem: str, name: str, panel: Panel, drawing: Drawing, result: Any, look: Look) -> str:
     if (reason := panel.missing(result)) is not None:
         return tr(look, reason)
-    return words(stem, look.language).alt[name].format(**drawing.numbers(result, look))
+    return plain(words(stem, look.language).alt[name].format(**drawing.numbers(result, look)))

@@ -162,7 +162,7 @@ def title(stem: str, result: Any, pin: Settings | None, figure: str, language: s
 
 def first_sentence(text: str) -> str:
     """The first sentence, without the stop at its end."""
-    found = re.match(r"(.+?)(?:\.(?=\s+[A-Z0-9√|])|。)", text)
+    found = re.match(r"(.+?)(?:\.(?=\s+[A-Z0-9√|$])|。)", text)
     return (found[1] if found else text).rstrip(" .。")
 
 

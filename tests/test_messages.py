@@ -5,7 +5,10 @@ import string
 import pytest
 from babel.messages.pofile import read_po
 from messages import collected
+from reading import unset
 
+from dlviz.drawing.grammar.mathematics import outline
+from dlviz.formulas import parts, plain
 from dlviz.language import HERE, LANGUAGES
 
 PO = {lang: HERE / "locale" / lang / "LC_MESSAGES" / "dlviz.po" for lang in LANGUAGES if lang != "en"}
@@ -36,6 +39,18 @@ def test_placeholders_are_the_same(catalogue):
 
     different = [entry.id for entry in catalogue if entry.id and fields(entry.id) != fields(entry.string)]
     assert not different
+
+
+def test_labels_are_written_without_underscores_and_carets(catalogue):
+    assert not [text for entry in catalogue for text in (entry.id, entry.string) if text and unset(text)]
+
+
+def test_mathematics_of_labels_can_be_typeset_and_told(catalogue):
+    texts = {text for entry in catalogue for text in (entry.id, entry.string) if text and "$" in text}
+    assert len(texts) > 20
+    for text in texts:
+        assert "$" not in plain(text)
+        assert all(outline(formula, 20.0).path for formula in parts(text)[1::2])
 
 
 def test_sources_are_read(messages):

@@ -32,6 +32,7 @@ def test_every_figure_is_painted_without_errors_wide_and_narrow(visit, stem, opt
         visitor.until(lambda name=name: len(visitor.shot(name).getcolors(1 << 24)) > 30)
     assert visitor.page.get_by_test_id("stException").count() == 0
     assert visitor.page.get_by_test_id("stAlert").count() == 0
+    assert visitor.page.locator(".katex").count() and not visitor.page.locator(".katex-error").count()
     assert not said
     # The window becomes a phone's; a page that is opened on one is for test_browser.py and the long run.
     visitor.page.evaluate("document.querySelector('[data-testid=stMain]').scrollTo(0, 0)")

@@ -14,13 +14,15 @@ import pytest
 from cases import cases
 from conftest import ROOT
 from PIL import Image
+from reading import unset, unset_in_picture
 from runs import run
 from streamlit.testing.v1 import AppTest
 
 from dlviz import catalog, provenance, slides
 from dlviz.contract import Run
 from dlviz.drawing.grammar.theme import Look
-from dlviz.language import LANGUAGES, words
+from dlviz.formulas import plain
+from dlviz.language import LANGUAGES, translate, words
 
 PRESETS = [(stem, preset) for stem, concept in catalog.concepts().items() for preset in concept.experiment.PRESETS]
 NAMES = [f"{stem}-{preset.name}" for stem, preset in PRESETS]
@@ -43,7 +45,8 @@ def test_every_preset_is_exported_in_every_format(stem, preset):
     title = slides.title(stem, result, preset.pin, "hero", look.language) if look.slide else ""
     line = provenance.line(preset.settings, preset.pin, look.language, ())
     # Of a line that is too long for a slide the first part stands there, and all of it in the record.
-    assert "".join(title.split()) in said and "".join(line[:60].split()) in said
+    assert not unset(title) and not unset(line)
+    assert "".join(plain(title).split()) in said and "".join(line[:60].split()) in said
     assert f'"concept":"{stem}"' in said and not {"=true", "=false", "none"} & {*line.split()}
     if place < 2:  # the slow formats of two presets of each concept, one in each language
         image = Image.open(io.BytesIO(written("png")))
@@ -52,6 +55,8 @@ def test_every_preset_is_exported_in_every_format(stem, preset):
         assert written("pdf").startswith(b"%PDF-")
     rows = list(csv.DictReader(io.StringIO(written("csv").decode("utf-8-sig"))))
     assert len(rows) > 5
+    assert not [header for header in rows[0] if unset(header)]
+    assert not [cell for row in rows for cell in row.values() if "$" in cell]
     stored = json.loads(provenance.settings_json(stem, preset.settings, preset.pin))
     assert concept.experiment.Settings(**stored["settings"]) == preset.settings
 
@@ -73,6 +78,10 @@ def test_every_claim_holds_and_what_is_said_finds_its_numbers(stem, preset):
             *(prose.notice[note.key].format(**note.values) for note in notes),
         ):
             assert not re.search(r"\bnan\b|\{\w*\}", re.sub(r"\$.*?\$", "", text)), text
+            assert not unset(text), text
+    for item in experiment.readouts(result):
+        shown = (item.label, item.measured, item.theory or "", item.help or "")
+        assert not [text for text in shown if unset(text)]
 
 
 @pytest.mark.parametrize(("stem", "preset"), PRESETS, ids=NAMES)
@@ -83,10 +92,27 @@ def test_every_figure_of_every_preset_draws_and_has_a_text_alternative(stem, pre
         figure = concept.figures.FIGURES[name]
         for language in LANGUAGES:
             look = Look(language=language, theme="dark")
-            assert figure.draw([Run(result)], look).to_dict()["layer"]
+            spec = figure.draw([Run(result)], look).to_dict()
+            assert spec["layer"]
+            assert not unset_in_picture(spec)
             text = figure.alt(result, look)
             assert text
-            assert "{" not in text
+            assert not re.search(r"[{_^$\\]", text), text
+
+
+@pytest.mark.parametrize("stem", catalog.concepts())
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_mathematics_is_written_as_such_in_whatever_a_page_says(stem, language):
+    concept, prose = catalog.concepts()[stem], words(stem, language)
+    model = concept.experiment.Settings
+    labels = [figure.label for figure in concept.figures.FIGURES.values()]
+    for name, knob in model.knobs().items():
+        labels += [knob.label, knob.help, knob.group, *model.options(name)]
+    said = [prose.title, prose.name, prose.answer, *prose.notice.values(), *prose.alt.values()]
+    said += [text for preset in prose.presets.values() for text in (preset.label, preset.text, preset.claim)]
+    filled = [re.sub(r"\{[a-z]\w*(:[^}]*)?\}", "1", text) for text in said]  # {lambda_max:.3g} stands for a number
+    told = [*filled, prose.explain, prose.sources, *(translate(label, language) for label in labels if label)]
+    assert not [found for text in told if (found := unset(text))]
 
 
 @pytest.mark.parametrize(("stem", "preset"), PRESETS, ids=NAMES)

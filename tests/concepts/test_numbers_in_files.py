@@ -155,7 +155,7 @@ def test_a_saddle_s_losses_go_as_far_down_as_they_went():
 def test_bounds_beyond_the_axis_are_not_cut():
     result = preset("bptt", "norm")
     bound = [row for row in read("bptt", "hero", result) if row["dataset"] == "bound"]
-    rows = [float(row["Norm of ∂L/∂h_t"]) for row in bound]
+    rows = [float(row["Norm of ∂L/∂hₜ"]) for row in bound]
     assert max(rows) > 1e7  # 3,347,711 was the most that the picture can show
     assert len(set(rows)) == len(rows)
 

@@ -221,7 +221,7 @@ def readouts(result: Result) -> list[Readout]:
         Readout("Mean output", fixed(n.mean, 3), fixed(n.mean_theory, 3)),
         Readout(
             "Mean squared slope", small(n.squared_slope), small(n.squared_slope_theory),
-            help="E[f′(z)²]: a layer multiplies the mean square of the gradient by σ_w² times this.",
+            help=r"$\mathbb{E}[f'(z)^2]$: a layer multiplies the gradient's mean square by $\sigma_w^2$ times this.",
         ),
     ]  # fmt: skip
 

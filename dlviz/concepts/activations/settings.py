@@ -85,9 +85,10 @@ class Settings(contract.Settings):
         ticks=(10, 20, 50, 100, 200, 300, 512, 1024, 2048, 4096),
     )  # fmt: skip
     weight_scale: float = knob(
-        1.0, "Weight scale σ_w", said="weight scale {}", ge=0.05, le=10, group="Deep network", when=on_panel(*BY_DEPTH),
+        1.0, r"Weight scale $\sigma_w$", said="weight scale {}", ge=0.05, le=10, group="Deep network",
+        when=on_panel(*BY_DEPTH),
         ticks=(0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.2, 1.4142, 1.7, 2.0, 2.5, 3.0, 4.0, 5.0, 7.0, 10.0),
-        help="Weights are Gaussian with standard deviation σ_w/√(inputs of the neuron); biases are zero.",
+        help=r"Weights are Gaussian with standard deviation $\sigma_w$/√(inputs of the neuron); biases are zero.",
     )  # fmt: skip
 
     dying_rate: float = knob(

@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 CURES = ("Plain", "Clipped by norm", "Clipped by value", "Weight decay", "Lower rate")
 NAMES = dict(zip(CURES, ("plain", "norm", "value", "decay", "rate"), strict=True))
 """The placeholders of the cures."""
+SYMBOLS = {
+    "loss": "L", "output": "y", "gradient norm": r"\lVert \partial L/\partial\theta\rVert",
+    "weight_ih": "U", "weight_hh": "W", "bias": "b", "weight_out": r"W_{\mathrm{out}}", "bias_out": r"b_{\mathrm{out}}",
+}  # fmt: skip
+"""Of tensors, as on the page; ``engine.networks.rnn.NAMES`` are those of the parameters."""
 BATCH = 32
 LONGEST = 100
 """Longer sequences are not trained on."""
@@ -42,12 +47,12 @@ class End:
 
     @property
     def symbol(self) -> str:
-        """The tensor, in symbols that are the same in every language."""
+        """The tensor as a formula, which is the same in every language."""
         if self.tensor == "hidden state":
-            return f"h_{self.time}"
+            return f"$h_{{{self.time}}}$"
         if self.tensor.startswith("gradient of "):
-            return "∂L/∂" + self.tensor.removeprefix("gradient of ")
-        return {"loss": "L", "output": "y", "gradient norm": "‖∂L/∂θ‖"}.get(self.tensor, self.tensor)
+            return rf"$\partial L/\partial {SYMBOLS[self.tensor.removeprefix('gradient of ')]}$"
+        return f"${SYMBOLS[self.tensor]}$"
 
     def __str__(self) -> str:
         return f"{self.symbol} ({self.step})"

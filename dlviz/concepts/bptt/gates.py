@@ -133,7 +133,11 @@ def readouts(result: Result) -> list[Readout]:
     found = result.gates
     if not np.isfinite(found.total).all():
         return []
-    label = "Size of ∂c_T/∂c_1" if result.settings.cell == "LSTM" else "Size of ∂h_T/∂h_1"
+    label = (
+        r"Size of $\partial c_T/\partial c_1$"
+        if result.settings.cell == "LSTM"
+        else r"Size of $\partial h_T/\partial h_1$"
+    )
     return [Readout(label, power(found.total[-1]))]
 
 

@@ -100,7 +100,7 @@ def readouts(result: Result) -> list[Readout]:
     """How far the powers of W rise, beside ρ^k."""
     found = result.steps
     at = int(np.argmax(found.powers))
-    return [Readout("Largest norm of W^k", small(float(found.powers[at])), small(found.radius**at))]
+    return [Readout("Largest norm of $W^k$", small(float(found.powers[at])), small(found.radius**at))]
 
 
 def notice(result: Result) -> list[Note]:

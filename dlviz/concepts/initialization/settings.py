@@ -73,7 +73,7 @@ class Settings(contract.Settings):
         ticks=(0.5, 0.7, 0.9, 1.0, 1.1, 1.2, 1.414, 1.7, 2.0, 3.0, 5.0),
     )  # fmt: skip
     sigma_b: float = knob(
-        0.0, "Standard deviation of the biases σ_b", ge=0, le=5, group="Initialization",
+        0.0, r"Standard deviation of the biases $\sigma_b$", ge=0, le=5, group="Initialization",
         ticks=(0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0),
     )  # fmt: skip
 

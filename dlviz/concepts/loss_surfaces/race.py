@@ -242,7 +242,7 @@ def readouts(result: Result) -> list[Readout]:
         found.append(Readout("Condition number at the minimum", f"{ratio:,.4g}"))
     limit = stability_limit(race.scene)
     if limit is not None:
-        found.append(Readout("GD's limit 2/λ_max", f"{limit:.3g}"))
+        found.append(Readout(r"GD's limit $2/\lambda_{\max}$", f"{limit:.3g}"))
     return found
 
 

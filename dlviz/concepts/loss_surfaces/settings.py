@@ -131,7 +131,7 @@ class Settings(contract.Settings):
     expression: str = knob(
         CUSTOM_EXPRESSION, "Your own f(x, y)",
         said="f(x, y) = {}", max_length=200, group="Surface", widget="formula", when=on("Custom"),
-        help="Numbers, x, y, pi, e, + - * / ^ and sin, cos, tan, sinh, cosh, tanh, exp, log, sqrt, abs.",
+        help="Numbers, x, y, pi, e, `+ - * / ^` and sin, cos, tan, sinh, cosh, tanh, exp, log, sqrt, abs.",
     )  # fmt: skip
     surface_3d: bool = knob(False, "Rotatable 3-D view", said="", group="Surface")
 

@@ -9,6 +9,7 @@ from dlviz.drawing.grammar.legends import text_width
 from dlviz.drawing.grammar.palette import IDENTITIES, colour
 from dlviz.drawing.grammar.piece import Piece, Spec, mark, number, word
 from dlviz.drawing.grammar.theme import Look
+from dlviz.formulas import plain
 
 GAP = 1.0  # em between columns
 LEADING, ROOM = 1.25, 0.25  # em: of a line of text, and above and below the lines of a row
@@ -49,7 +50,7 @@ def table(
                 records.append(
                     {
                         "row": r,
-                        "column": headers[c].replace("\n", " "),
+                        "column": plain(headers[c]).replace("\n", " "),
                         "text": line,
                         "x": (left + GAP / 2 if c == 0 else left + widths[c] / 2) / total,
                         "x1": left / total,
@@ -91,7 +92,7 @@ def table(
     ground: Spec = {"fill": look.inks.ink, "opacity": 0.08, "tooltip": None}
     hue = {"fill": {"field": "fill", "type": "nominal", "scale": None}}
     head: Spec = {"color": look.inks.muted}
-    plain: Spec = {"color": look.inks.ink}
+    normal: Spec = {"color": look.inks.ink}
     strong: Spec = {"fontWeight": "bold"}
     aside: Spec = {"align": "left"}
     middle: Spec = {"align": "center"}
@@ -105,7 +106,7 @@ def table(
         texts("datum.head && datum.first", **head, **aside),
         texts("datum.head && !datum.first", **head, **middle),
         texts("!datum.head && datum.first", place | hue, **aside, **strong),
-        texts("!datum.head && !datum.first && !datum.bold", **plain, **middle),
-        texts(bold_cells[0]["filter"], **plain, **middle, **strong),
+        texts("!datum.head && !datum.first && !datum.bold", **normal, **middle),
+        texts(bold_cells[0]["filter"], **normal, **middle, **strong),
     )
     return Piece(layers, {name: records})

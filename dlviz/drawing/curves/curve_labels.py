@@ -10,7 +10,7 @@ import numpy as np
 from dlviz.drawing.curves.curve import Line
 from dlviz.drawing.grammar.axes import Axis
 from dlviz.drawing.grammar.halo import haloed
-from dlviz.drawing.grammar.legends import text_width
+from dlviz.drawing.grammar.legends import text_height, text_width
 from dlviz.drawing.grammar.piece import Piece
 from dlviz.drawing.grammar.theme import Look, plot_height
 
@@ -75,7 +75,7 @@ class Beside:
         self, across: float, up: float, text: str, left: bool, below: bool, off: float
     ) -> tuple[float, float, float, float]:
         """The left and right end, foot and top of words ``off`` from a point."""
-        off, wide, tall = off * self.look.unit, text_width(text, self.look), 1.1 * self.look.label
+        off, wide, tall = off * self.look.unit, text_width(text, self.look), text_height(text, self.look)
         start = across - wide - off if left else across + off
         foot = up - off - tall if below else up + off
         return start, start + wide, foot, foot + tall

@@ -10,6 +10,7 @@ import numpy as np
 from dlviz.drawing.curves.curve import Line, shares
 from dlviz.drawing.grammar.axes import Axis
 from dlviz.drawing.grammar.labels import dodge
+from dlviz.drawing.grammar.legends import text_height
 from dlviz.drawing.grammar.palette import colour
 from dlviz.drawing.grammar.piece import Piece, Rows, Spec, literal, mark, where, word
 from dlviz.drawing.grammar.theme import Look, plot_height, tr
@@ -84,7 +85,8 @@ def end_labels(
 
 
 def _label(line: Line, position: int, x: Axis, y: Axis, look: Look) -> _Label:
-    text, tall = line.label or line.name, 1.25 * look.label
+    text = line.label or line.name
+    tall = text_height(text, look) + 0.15 * look.label
     up = shares(line.y, y)
     ends = np.flatnonzero(np.isfinite(up))
     last = float(np.clip(up[ends[-1]], 0, 1)) if ends.size else 1.0

@@ -25,6 +25,7 @@ from pptx.util import Emu, Pt
 from dlviz.drawing.export import qr
 from dlviz.drawing.export.page import GAP, MARGIN, QR, TOP, Page, Words
 from dlviz.drawing.grammar.theme import SLIDE, Look
+from dlviz.formulas import plain
 
 PX = 9525
 """EMU in a px: 914400 in an inch, and 96 px."""
@@ -69,11 +70,6 @@ def deck(sheets: Sequence[Sheet], look: Look) -> bytes:
     out = io.BytesIO()
     presentation.save(out)
     return out.getvalue()
-
-
-def plain(text: str) -> str:
-    """A title, a line or notes as letters alone: PowerPoint's text has no place for typeset mathematics."""
-    return text
 
 
 def _dress(presentation: Any, look: Look) -> None:

@@ -25,6 +25,7 @@ from dlviz.drawing.export.worker import NO_FONT
 from dlviz.drawing.grammar.finish import WIDTH, Figure
 from dlviz.drawing.grammar.interaction import CELLS
 from dlviz.drawing.grammar.theme import FONTS, SLIDE, Look, tr
+from dlviz.formulas import plain
 from dlviz.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -180,7 +181,7 @@ def _job(
         "format": fmt,
         "specs": specs,
         "page": page.svg(look, [(spec["width"], spec["height"]) for spec in specs]),
-        "title": page.title,
+        "title": plain(page.title),
         "record": page.record,
         "scale": scale,
         "version": ".".join(alt.SCHEMA_VERSION.lstrip("v").split(".")[:2]),
@@ -246,11 +247,12 @@ def csv(*charts: alt.TopLevelMixin, look: Look | None = None) -> bytes:
 
 
 def _cell(value: Any) -> Any:
-    """A cell that a spreadsheet reads as what it is: a text is never taken for a formula."""
+    """A cell that a spreadsheet reads as what it is: a text is plain, and never taken for a formula."""
     if value is None or value != value:  # NaN: there is no number
         return ""
-    if isinstance(value, str) and value[:1] in "=+-@\t\r" and not _is_number(value):
-        return "'" + value
+    if isinstance(value, str):
+        value = plain(value)
+        return f"'{value}" if value[:1] in "=+-@\t\r" and not _is_number(value) else value
     return repr(float(value)) if isinstance(value, float) else value
 
 

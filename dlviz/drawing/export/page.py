@@ -14,7 +14,9 @@ from xml.sax.saxutils import escape, quoteattr
 from dlviz.drawing.export import qr
 from dlviz.drawing.export.worker import PLACE
 from dlviz.drawing.grammar.labels import wrap
+from dlviz.drawing.grammar.mathematics import row
 from dlviz.drawing.grammar.theme import PADDING, SLIDE, Look
+from dlviz.formulas import plain
 
 MARGIN = 48
 """px at the left and right of a slide."""
@@ -114,7 +116,7 @@ class Page:
             f'width="{width}" height="{height}" viewBox="0 0 {width} {height}">'
         ]
         if self.title:
-            parts.append(f"<title>{escape(self.title)}</title>")
+            parts.append(f"<title>{escape(plain(self.title))}</title>")
         if self.record:
             parts.append(f"<metadata>{escape(self.record)}</metadata>")
         if not look.transparent:
@@ -134,13 +136,28 @@ def _leading(size: float) -> float:
 
 def _text(words: Words, left: float, weight: str, colour: str, look: Look) -> str:
     lines = "".join(
-        f'<text x="{left}" y="{words.y + i * _leading(words.size):g}" xml:space="preserve">{escape(line)}</text>'
+        _line(line, left, words.y + i * _leading(words.size), words.size, weight == "bold", look)
         for i, line in enumerate(words.lines)
     )
     return (
         f'<g font-family={quoteattr(look.font)} font-size="{words.size}" font-weight="{weight}" fill="{colour}">'
         f"{lines}</g>"
     )
+
+
+def _line(line: str, x: float, y: float, size: int, bold: bool, look: Look) -> str:
+    """One line of words, and of mathematics as outlines."""
+    if "$" not in line:
+        return f'<text x="{x}" y="{y:g}" xml:space="preserve">{escape(line)}</text>'
+    thick = f' stroke="{look.inks.ink}" stroke-width="{0.03 * size:g}"' if bold else ""
+    drawn = []
+    for part in row(line, size, look.language, bold).parts:
+        at, anchor = x + part.left, "end" if part.align == "right" else "start"
+        if part.path:
+            drawn.append(f'<path transform="translate({at:g} {y:g})" d="{part.path}"{thick}/>')
+        else:
+            drawn.append(f'<text x="{at:g}" y="{y:g}" text-anchor="{anchor}">{escape(part.text)}</text>')
+    return "".join(drawn)
 
 
 def _code(link: str, look: Look) -> str:

@@ -12,6 +12,8 @@ from dlviz.drawing.grammar.labels import wrap
 from dlviz.drawing.grammar.message import say
 from dlviz.drawing.grammar.piece import Piece, Spec, Table, says
 from dlviz.drawing.grammar.theme import Look, config, tr
+from dlviz.drawing.grammar.typeset import typeset
+from dlviz.formulas import plain
 
 WIDTH = 960
 """px of a figure that takes its container's width where there is no container."""
@@ -101,10 +103,11 @@ def finish(
     """
     if blank(piece) and not says(piece):
         piece += say(tr(look, "nothing to draw: no value that this picture can show"), look)
+    piece = typeset(piece, look)
     if look.slide:
         width, height = look.area
     spec: Spec = {
-        "description": alt_text,
+        "description": plain(alt_text),
         "layer": list(piece.layers),
         "params": list(piece.params),
         "width": width or "container",
@@ -131,7 +134,9 @@ def footnote(text: str, look: Look) -> Spec:
     # A Chinese character takes its two columns in full, a letter less than its one.
     narrow = 60 if look.language == "zh" else 64
     return {
-        "text": wrap(text.replace("。 ", "。"), int(look.area[0] / (0.56 * look.small)) if look.slide else narrow),
+        "text": wrap(
+            plain(text).replace("。 ", "。"), int(look.area[0] / (0.56 * look.small)) if look.slide else narrow
+        ),
         "lineHeight": 1.3 * look.small,
         "limit": 0,  # where there is none, Streamlit sets one that cuts lines 40 px before the edge
         "orient": "bottom",

@@ -8,6 +8,8 @@ from itertools import takewhile
 
 import numpy as np
 
+from dlviz.formulas import plain
+
 
 def dodge(targets: Sequence[float], heights: Sequence[float], low: float, high: float) -> np.ndarray:
     """Places for labels that would like to be at ``targets`` and must not overlap.
@@ -42,17 +44,22 @@ def dodge(targets: Sequence[float], heights: Sequence[float], low: float, high: 
 
 
 def columns(text: str) -> int:
-    """How many letters wide a text is; a Chinese character counts as two."""
-    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+    """How many letters wide a text is; a Chinese character counts as two, a formula as its plain form."""
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in plain(text))
 
 
 def wrap(text: str, width: int) -> list[str]:
     """Lines of at most ``width`` columns, broken at spaces or between Chinese characters, a longer link anywhere.
 
+    Mathematics stays whole.
+
     Where a word or two would be left for the last line, narrower lines leave it a quarter of the width, if no
     line is added.
     """
-    pieces = [piece[i : i + width] for piece in _pieces(text) for i in range(0, len(piece.rstrip()) or 1, width)]
+    pieces = []
+    for piece in _pieces(text):
+        step = len(piece) if "$" in piece else width
+        pieces += [piece[i : i + step] for i in range(0, len(piece.rstrip()) or 1, step)]
     lines = _filled(pieces, width)
     if len(lines) < 2 or columns(lines[-1]) >= width / 4:
         return lines
@@ -74,9 +81,13 @@ def _filled(pieces: list[str], width: int) -> list[str]:
 
 
 def _pieces(text: str) -> list[str]:
-    pieces, word = [], ""
+    pieces, word, formula = [], "", False
     opening = "（《“"
     for c, following in zip(text, text[1:] + " ", strict=False):
+        formula ^= c == "$" and not word.endswith("\\")
+        if formula:
+            word += c
+            continue
         wide = unicodedata.east_asian_width(c) in "WF"
         closing = c in "，。；：、！？）》”"
         if wide and not closing and word and word not in opening:

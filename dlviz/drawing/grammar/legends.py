@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from dlviz.drawing.grammar.labels import columns
+from dlviz.drawing.grammar.mathematics import size_of
 from dlviz.drawing.grammar.palette import colour, dash, hexed, ramp
 from dlviz.drawing.grammar.piece import Spec, mark, number, rows, word
 from dlviz.drawing.grammar.theme import Look
@@ -38,8 +39,15 @@ def identity_scales(names: Sequence[str], look: Look, *, legend: bool = True) ->
 
 
 def text_width(text: str, look: Look) -> float:
-    """About how wide a label is in px."""
+    """About how wide a label is in px; as wide as it will be where it holds mathematics."""
+    if "$" in text:
+        return size_of(text, look)[0]
     return 0.56 * columns(text) * look.label
+
+
+def text_height(text: str, look: Look) -> float:
+    """About how high a line of a label is in px."""
+    return max(1.1 * look.label, size_of(text, look)[1] if "$" in text else 0.0)
 
 
 def legend_columns(widths: Sequence[float], title: float = 0) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dlviz.drawing.grammar.labels import wrap
 from dlviz.drawing.grammar.piece import SAID, Piece, Spec, mark
 from dlviz.drawing.grammar.theme import Look
+from dlviz.formulas import plain
 
 
 def say(text: str, look: Look) -> Piece:
     """A sentence (already translated) in the middle of a picture."""
     place = {"x": {"value": {"expr": "width / 2"}}, "y": {"value": {"expr": "height / 2"}}}
-    lines = wrap(text, 40)
+    lines = wrap(plain(text), 40)
     style: Spec = {
         "align": "center",
         "baseline": "middle",

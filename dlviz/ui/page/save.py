@@ -10,6 +10,7 @@ from streamlit.runtime import Runtime
 
 from dlviz import catalog, provenance, slides
 from dlviz.contract import Preset, Result, Settings
+from dlviz.formulas import plain
 from dlviz.progress import Progress, silent
 from dlviz.slides import Export
 from dlviz.ui.page.errors import explain
@@ -112,7 +113,9 @@ def _title(export: Export) -> str:
     result = compute.result(export.stem, export.settings, silent)
     own = slides.title(export.stem, result, export.pin, export.figures[0], language())
     # A widget keeps what was typed as long as its key stays: another claim is another widget.
-    return st.text_input(tr("Title"), own, max_chars=200, key=f"save_title_{crc32(own.encode())}")
+    typed = st.text_input(tr("Title"), plain(own), max_chars=200, key=f"save_title_{crc32(own.encode())}")
+    # Of the figure's own the mathematics is typeset; what a visitor types is taken as it stands.
+    return own if typed == plain(own) else typed.replace("$", r"\$")
 
 
 def _beside(export: Export, figure: str) -> str | None:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from dlviz import provenance
 from dlviz.contract import PANELS, Result, Settings
+from dlviz.formulas import plain
 from dlviz.language import Words
 from dlviz.ui.page.errors import apart
 from dlviz.ui.session import address
@@ -36,7 +37,7 @@ def pin_bar(settings: Settings, pin: Settings | None, set_pin: Callable[[Setting
 def _named(settings: Settings) -> str:
     """What is run, as code, so that nothing in it is read as Markdown."""
     shown = provenance.line(settings, None, language(), getattr(settings, PANELS, ()))
-    return f"`{shown.replace('`', ' ')}`"
+    return f"`{plain(shown).replace('`', ' ')}`"
 
 
 @st.fragment

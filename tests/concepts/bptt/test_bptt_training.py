@@ -16,7 +16,9 @@ from dlviz.concepts.bptt.tasks import TASKS
 from dlviz.drawing.charts import unrolled
 from dlviz.drawing.grammar.theme import Look
 from dlviz.engine.data import sequences
+from dlviz.engine.networks.rnn import NAMES
 from dlviz.engine.signals import recurrent_init
+from dlviz.formulas import plain
 
 QUICK = {"trained_hidden": 8, "trained_seeds": 2, "longest": 16}
 
@@ -82,9 +84,10 @@ def test_claims_of_clipping_fail_where_nothing_explodes():
 def test_an_explosion_is_named_and_nothing_is_shown_after_it():
     found = runs(cell="RNN ReLU", matrix="Identity", radius=2.0, rate=10.0)
     end = found.end("Plain")
-    assert end.tensor == "hidden state" and 1 <= end.time <= 64 and end.symbol == f"h_{end.time}"
+    assert end.tensor == "hidden state" and 1 <= end.time <= 64 and end.symbol == f"$h_{{{end.time}}}$"
     assert np.isnan(found.loss[end.step :, 0]).all() and np.isfinite(found.loss[: end.step - 1, 0]).all()
-    assert End(3, "gradient of weight_hh", 0).symbol == "∂L/∂weight_hh"
+    assert End(3, "gradient of weight_hh", 0).symbol == r"$\partial L/\partial W$"
+    assert all(plain(End(3, name, 0).symbol) for name in (*NAMES, "loss", "output", "gradient norm"))
 
 
 def test_noise_has_no_answer_to_train_on():

@@ -19,7 +19,8 @@ from dlviz.concepts.loss_surfaces.noise import noise_floor
 from dlviz.concepts.loss_surfaces.settings import SWITCHES, OptimizerName, Settings, SurfaceName
 from dlviz.contract import Run
 from dlviz.drawing.grammar.theme import Look
-from dlviz.provenance import read_settings, settings_json, unpack
+from dlviz.links import unpack
+from dlviz.provenance import read_settings, settings_json
 
 FIGURES = catalog.concepts()["loss_surfaces"].figures.FIGURES
 PRESETS = {preset.name: preset for preset in experiment.PRESETS}

@@ -42,11 +42,11 @@ def gradients(runs: Sequence[Run], look: Look) -> Any:
         k = np.arange(len(theory.gradient), dtype=float)
         with np.errstate(over="ignore", under="ignore"):
             plain = theory.steepest**k
-        predicted.append(("bound", theory.bound[::-1], "Π max|f′| ||W||", 0.7))
+        predicted.append(("bound", theory.bound[::-1], r"$\prod \max|f'|\, \lVert W\rVert$", 0.7))
         if abs(theory.steepest - 1) > 1e-9:
             at = 0.8 if theory.steepest < 1 else 0.95
-            predicted.append(("activations alone", plain, "(max f′)^k", at))
-        predicted.append(("mean field", theory.gradient[::-1], "√Πχ", 0.6))
+            predicted.append(("activations alone", plain, r"$(\max f')^k$", at))
+        predicted.append(("mean field", theory.gradient[::-1], r"$\sqrt{\prod\chi}$", 0.6))
     for name, values, _, _ in predicted:
         piece += lines.theory(k, values, x, y, look, None, name=name)
     piece += lines.measured(drawn, x, y, look, height=BESIDE)
@@ -89,8 +89,8 @@ def gradients_numbers(result: Result, look: Look) -> Mapping[str, object]:
 def saturation(runs: Sequence[Run], look: Look) -> Any:
     """The share of saturated pre-activations in every layer, with the mean field's."""
     theory = runs[0].result.depth.theory
-    expected = (theory.saturated, "P(|f′(√q z)| < ε)") if theory is not None else None
-    title = tr(look, "Share of units and inputs with |f′| < ε")
+    expected = (theory.saturated, r"$P(|f'(\sqrt{q}\, z)| < \varepsilon)$") if theory is not None else None
+    title = tr(look, r"Share of units and inputs with $|f'| < \varepsilon$")
     return _by_layer(runs, look, lambda d: d.saturated, title, expected)
 
 
@@ -114,7 +114,7 @@ def dead_numbers(result: Result, look: Look) -> Mapping[str, object]:
 def spread(runs: Sequence[Run], look: Look) -> Any:
     """The standard deviation of the activations in every layer, with the mean field's."""
     theory = runs[0].result.depth.theory
-    expected = (theory.std, "√(E[f²] − E[f]²)") if theory is not None else None
+    expected = (theory.std, r"$\sqrt{\mathbb{E}[f^2] - \mathbb{E}[f]^2}$") if theory is not None else None
     title = tr(look, "Standard deviation of the activations")
     return _by_layer(runs, look, lambda d: d.std, title, expected, log=True)
 

@@ -35,7 +35,7 @@ def hero(runs: Sequence[Run], look: Look) -> Any:
     margins = Margins(
         (-neuron.half, neuron.half),
         _window([neuron, *compared]),
-        (tr(look, "Pre-activation z"), tr(look, "f(z) and f′(z)")),
+        (tr(look, "Pre-activation $z$"), tr(look, "$f(z)$ and $f'(z)$")),
     )
     hue = colour(neuron.name, look)
     piece = frame(margins.x, margins.y, look) + strips.borders(margins, look)
@@ -179,7 +179,7 @@ def _names(result: Result, margins: Margins, look: Look, hue: str) -> Piece:
     f_at, s_at = _free_places(neuron, settings.epsilon, margins, (name, "f′"))
     names = [
         {**f_at, "text": name, "colour": hue},
-        {**s_at, "text": "f′", "colour": look.inks.ink},
+        {**s_at, "text": "$f'$", "colour": look.inks.ink},
     ]
     piece = Piece()
     for side, sign in (("right", -1), ("left", 1)):
@@ -188,7 +188,8 @@ def _names(result: Result, margins: Margins, look: Look, hue: str) -> Piece:
             baseline="bottom", dx=4 * sign * look.unit, dy=-5 * look.unit,
         )  # fmt: skip
     left, top = float(margins.x.at(0.012)), float(margins.y.at(0.985))
-    texts = [{"x": left, "y": top, "text": f"z ~ N({small(settings.mean)}, {small(settings.std)}²)"}]
+    mean = small(settings.mean).replace("−", "{-}")  # a sign, not a difference
+    texts = [{"x": left, "y": top, "text": rf"$z \sim N({mean}, {small(settings.std)}^2)$"}]
     piece += strips.words(texts, margins, look, name="_input", align="left", baseline="top")
     share = tr(look, "saturated: {share}", share=percent(neuron.saturated))
     row = {"x": left, "y": top, "text": share, "colour": look.inks.warn}
@@ -228,7 +229,7 @@ def _epsilon_text(neuron: Neuron, epsilon: float, compared: Sequence[Neuron], ma
     levels = _levels(neuron, epsilon, margins)
     if epsilon not in levels:
         return Piece()
-    text = f"ε = {epsilon:g}" if len(levels) == 1 else f"±ε = ±{epsilon:g}"
+    text = rf"$\varepsilon = {epsilon:g}$" if len(levels) == 1 else rf"$\pm\varepsilon = \pm{epsilon:g}$"
     curves = [(one.x, values) for one in (neuron, *compared) for values in (one.f, one.slope)]
     beside = Beside(
         [*curves, *((np.array(margins.across), np.full(2, level)) for level in levels)],

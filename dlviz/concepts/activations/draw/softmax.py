@@ -35,7 +35,7 @@ def probabilities(runs: Sequence[Run], look: Look) -> Any:
     x = _scale(found, look)
     y = Axis(tr(look, "Largest probability; entropy / log {count}", count=found.classes), -0.02, 1.04)
     # Under the curves' upper ends.
-    piece = frame(x, y, look) + lines.vertical(1 / found.temperature, x, look, "s = 1/T", dashed=False, row=1)
+    piece = frame(x, y, look) + lines.vertical(1 / found.temperature, x, look, "$s = 1/T$", dashed=False, row=1)
     piece += _uniform(found.classes, x, y, look)
     piece += lines.measured(drawn, x, y, look, height=BESIDE)
     here = 1 / found.temperature
@@ -59,7 +59,7 @@ def _line(name: str, scales: np.ndarray, values: np.ndarray, label: str) -> Line
 
 
 def _uniform(classes: int, x: Axis, y: Axis, look: Look) -> Any:
-    return lines.level(1 / classes, x, y, look, "1/K", at=0.9)
+    return lines.level(1 / classes, x, y, look, "$1/K$", at=0.9)
 
 
 def _scale(found: Softmax, look: Look) -> Axis:
@@ -78,15 +78,15 @@ def jacobian(runs: Sequence[Run], look: Look) -> Any:
     y = Axis(tr(look, "Frobenius norm of softmax's Jacobian"), 1e-16, 2.0, log=True)
     # Cut at the foot, where its name is to stand.
     seen = np.where(found.jacobian[0] > y.low, found.jacobian[0], np.nan)
-    whole = _line("backward", found.scales, found.jacobian, "||∂p/∂(sz)||")
+    whole = _line("backward", found.scales, found.jacobian, r"$\lVert\partial p/\partial(sz)\rVert$")
     drawn = [replace(whole, y=seen, computed=whole)]
-    piece = frame(x, y, look) + lines.vertical(1 / found.temperature, x, look, "s = 1/T", dashed=False, row=1)
+    piece = frame(x, y, look) + lines.vertical(1 / found.temperature, x, look, "$s = 1/T$", dashed=False, row=1)
     flat = np.sqrt(found.classes - 1) / found.classes
-    piece += lines.level(flat, x, y, look, "√(K − 1)/K", name="uniform", at=0.8)
+    piece += lines.level(flat, x, y, look, r"$\sqrt{K - 1}/K$", name="uniform", at=0.8)
     with np.errstate(under="ignore"):
         tail = 2 * np.exp(-found.scales * float(np.median(found.gap)))
     cut = np.where(tail < 1.9, tail, np.nan)
-    piece += lines.theory(found.scales, cut, x, y, look, "2 exp(−sΔ)", name="one-hot", at=0.7, computed=tail)
+    piece += lines.theory(found.scales, cut, x, y, look, r"$2 \exp({-}s\Delta)$", name="one-hot", at=0.7, computed=tail)
     piece += lines.measured(drawn, x, y, look, height=TALL)
     piece += lines.marks({"backward": (1 / found.temperature, found.by_autograd)}, x, y, look)
     gap = f"{np.median(found.gap):.2f}"

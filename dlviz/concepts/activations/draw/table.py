@@ -52,7 +52,7 @@ def table(runs: Sequence[Run], look: Look) -> Any:
     result = runs[0].result
     found = result.table.properties
     headers = [
-        tr(look, "function"), tr(look, "parameter"), tr(look, "range"), "E[f(z)]", "f′(0)", "max |f′|",
+        tr(look, "function"), tr(look, "parameter"), tr(look, "range"), r"$\mathbb{E}[f(z)]$", "$f'(0)$", r"$\max|f'|$",
         tr(look, "saturates"),
     ]  # fmt: skip
     body = [_row(row, result, look) for row in found]

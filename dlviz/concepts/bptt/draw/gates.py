@@ -94,7 +94,7 @@ def highway(runs: Sequence[Run], look: Look) -> Any:
     pinned = curve.of_others(others, _all_paths)
     x = Axis(tr(look, "Lag T − t (steps back from the loss)"), 0, max(len(lags) - 1, 1), whole=True)
     y = Axis(
-        tr(look, "Size of ∂c_T/∂c_t" if lstm else "Size of ∂h_T/∂h_t"),
+        tr(look, r"Size of $\partial c_T/\partial c_t$" if lstm else r"Size of $\partial h_T/\partial h_t$"),
         *span(total, found.direct, *(line.y for line in pinned), log=True, decades=299), log=True,
     )  # fmt: skip
     piece = frame(x, y, look) + lines.ghost_lines(pinned, x, y, look)

@@ -39,11 +39,11 @@ def pairs(runs: Sequence[Run], look: Look) -> Any:
     )  # fmt: skip
     # No double bars for the norm: few fonts have them.
     said = (
-        "Frobenius norm of ∂h_t/∂h_s over √(2n), h with c, of one LSTM. 1 keeps; less forgets, more explodes."
+        "Frobenius norm of the state (h, c) at t differentiated by that at s, over √(2n). 1 keeps; more explodes."
         if settings.cell == "LSTM"
-        else "Frobenius norm of ∂h_t/∂h_s over √n, of one {cell}. 1 keeps; less forgets, more explodes."
+        else "Frobenius norm of the state h at t differentiated by that at s, over √n. 1 keeps; more explodes."
     )
-    note = tr(look, said, cell=settings.cell)
+    note = tr(look, said)
     if found.probes:
         note += " " + tr(look, "Estimated with {count} random probes.", count=found.probes)
     if (found.logs[below] < LEAST).any():

@@ -40,23 +40,23 @@ def hero(runs: Sequence[Run], look: Look) -> Any:
     lags = np.arange(steps)
     predicted = _theories(result, lags)
     theories = None if predicted is None else (_held(predicted[0]), _held(predicted[1]))
-    y = Axis(tr(look, "Norm of ∂L/∂h_t"), *_heights([*drawn, *pinned], theories), log=True)
+    y = Axis(tr(look, r"Norm of $\partial L/\partial h_t$"), *_heights([*drawn, *pinned], theories), log=True)
     piece = frame(x, y, look) + lines.ghost_lines(pinned, x, y, look)
     piece += lines.measured(drawn, x, y, look, height=HEIGHT)
     if predicted is not None and theories is not None:
         slope, bound = theories
         rho, sigma = result.settings.radius, _sigma(result)
-        text = tr(look, "ρ^lag, ρ = {value}", value=small(rho))
+        text = tr(look, r"$\rho^{{T-t}},\ \rho = {value}$", value=small(rho))
         piece += lines.theory(lags, slope, x, y, look, None, name="slope", computed=predicted[0])
         piece += _label(slope, text, x, y, look, name="slope", at=0.5)
         if sigma > rho * 1.001:
             piece += lines.theory(lags, bound, x, y, look, None, name="bound", computed=predicted[1])
-            text = tr(look, "bound (max f′ · σ)^lag, σ = {value}", value=small(sigma))
+            text = tr(look, r"bound $(\max f' \cdot \sigma)^{{T-t}},\ \sigma = {value}$", value=small(sigma))
             piece += _label(bound, text, x, y, look, name="bound", at=1.0 if bound[1] > bound[0] else 0.6)
     said = "Median and 10–90% band over {seeds} networks, each with its own sequence."
     note = tr(look, said if result.settings.seeds > 1 else "One network.", seeds=result.settings.seeds)
     if "LSTM" in result.reach:
-        note += " " + tr(look, "LSTM: h_t with c_t, all that is handed on.")
+        note += " " + tr(look, "LSTM: h together with c, all that is handed on.")
     gone = [cell for cell, reach in result.reach.items() if reach.finite and (reach.band()[1] < GONE).any()]
     if gone:
         note += " " + tr(look, "Below 1e−300, not drawn: {cells}.", cells=", ".join(gone))

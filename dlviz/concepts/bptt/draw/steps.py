@@ -32,10 +32,10 @@ def jacobian(runs: Sequence[Run], look: Look) -> Any:
     if not np.isfinite(found.singular).any():
         return message(tr(look, "The Jacobians are not finite numbers."), look, height=HEIGHT)
     drawn = [
-        Line("amount 5", found.at, found.singular[:, 0], label=tr(look, "max σ")),
-        Line("amount 3", found.at, found.singular[:, 1], label=tr(look, "median σ")),
-        Line("amount 1", found.at, found.singular[:, 2], label=tr(look, "min σ")),
-        Line("step", found.at, found.rho, label="ρ"),
+        Line("amount 5", found.at, found.singular[:, 0], label=tr(look, r"max $\sigma$")),
+        Line("amount 3", found.at, found.singular[:, 1], label=tr(look, r"median $\sigma$")),
+        Line("amount 1", found.at, found.singular[:, 2], label=tr(look, r"min $\sigma$")),
+        Line("step", found.at, found.rho, label=r"$\rho$"),
     ]
     x = Axis(tr(look, "Step t"), 0.5, result.settings.steps_read + 0.5, ticks_from=1, whole=True)
     # The smallest is often far below: it may run out at the foot.
@@ -44,7 +44,7 @@ def jacobian(runs: Sequence[Run], look: Look) -> Any:
     # No empty decades for what does not come so far.
     foot = foot if np.mean(found.singular[:, 2] > foot) > 0.5 else most[0]
     heights = min(foot, most[0]), most[1]
-    y = Axis(tr(look, "σ and ρ of ∂h_t/∂h_(t−1)"), *heights, log=True)
+    y = Axis(tr(look, r"$\sigma$ and $\rho$ of $\partial h_t/\partial h_{t-1}$"), *heights, log=True)
     piece = frame(x, y, look)
     piece += lines.level(1.0, x, y, look, None, name="one")
     piece += lines.measured(drawn, x, y, look, height=HEIGHT)
@@ -66,25 +66,31 @@ def powers(runs: Sequence[Run], look: Look) -> Any:
     k = np.arange(len(found.powers))
     rho, sigma = found.radius ** k.astype(float), found.norm ** k.astype(float)
     cell = result.settings.cell
-    drawn = [Line(cell, k, found.powers, label=tr(look, "norm of W^k"))]
+    drawn = [Line(cell, k, found.powers, label=tr(look, "norm of $W^k$"))]
     x = Axis(tr(look, "Power k"), -0.3, k[-1] + 0.3, whole=True)  # room for the whole of the outer points
     low, high = span(found.powers, rho, log=True)
     if found.norm > found.radius * 1.001:
         high *= (high / low) ** 0.25  # room for the bound to be seen leaving
-    y = Axis(tr(look, "Spectral norm of W^k"), low, min(high, 1e300), log=True)
+    y = Axis(tr(look, "Spectral norm of $W^k$"), low, min(high, 1e300), log=True)
     piece = frame(x, y, look)
     piece += lines.theory(k, rho, x, y, look, None, name="rho")
     piece += lines.measured(drawn, x, y, look, height=HEIGHT) + dots(drawn, x, y, look)
     beside = Beside([(k, found.powers), (k, rho), (k, sigma)], x, y, look, height=HEIGHT)
-    text = tr(look, "ρ^k, ρ = {value}", value=small(found.radius))
+    text = tr(look, r"$\rho^k,\ \rho = {value}$", value=small(found.radius))
     piece += beside.words(k, rho, text, name="power of rho", at=0.6)
     if found.norm > found.radius * 1.001:
         piece += lines.theory(k, sigma, x, y, look, None, name="sigma")
-        text = tr(look, "σ^k, σ = {value}", value=small(found.norm))
+        text = tr(look, r"$\sigma^k,\ \sigma = {value}$", value=small(found.norm))
         piece += beside.words(k, sigma, text, name="power of sigma", at=1.0)
-        note = tr(look, "W is not normal: its largest singular value σ exceeds ρ, and the norm of W^k can exceed ρ^k.")
+        note = tr(
+            look,
+            "W is not normal: its largest singular value σ exceeds ρ, and its powers' norms can exceed those of ρ.",
+        )
     else:
-        note = tr(look, "W is normal: all its singular values are ρ, and the norm of W^k is ρ^k from the start.")
+        note = tr(
+            look,
+            "W is normal: all its singular values are ρ, and its powers' norms are those of ρ from the start.",
+        )
     if cell in ("LSTM", "GRU"):
         note += " " + tr(look, "Here W is the block of the gate {gate}.", gate="i" if cell == "LSTM" else "r")
     return finish(piece, look, height=HEIGHT, title=footnote(note, look))

@@ -31,13 +31,13 @@ def chaos(runs: Sequence[Run], look: Look) -> Any:
     result: Result = runs[0].result
     found = result.chaos
     end, top = float(found.sigma_w[-1]), float(found.sigma_b[-1])
-    plane = Plane((0.0, end, 0.0, top), (tr(look, "σ_w of the weights"), tr(look, "σ_b of the biases")))
+    plane = Plane((0.0, end, 0.0, top), (tr(look, r"$\sigma_w$ of the weights"), tr(look, r"$\sigma_b$ of the biases")))
     colours = tuple(mix(hue, look.inks.paper, 0.25) for hue in matrix.diverging(look))
     piece = field.ground(found.log_chi, plane, look, bounds=(-2, 2), colours=colours, title=tr(look, "log χ"))
     # Labels of neighbours stand at different heights.
     for i, reach in enumerate(REACHES):
         for sign, at in ((-1, 0.42 + 0.17 * i), (1, 0.36 + 0.13 * i)):
-            text = {sign / reach: f"ξ = {reach}"}
+            text = {sign / reach: rf"$\xi = {reach}$"}
             piece += field.levels(found.log_chi, plane, look, text, at=at, name=f"ξ {sign * reach}")
     piece += frame(plane.x, plane.y, look)
     piece += _edge(found.sigma_b, found.edge, plane, look)
@@ -57,7 +57,7 @@ def _edge(sigma_b: np.ndarray, edge: np.ndarray, plane: Plane, look: Look) -> Pi
         middle = np.flatnonzero(seen)[int(0.8 * (seen.sum() - 1))]
         at = float(edge[middle]), float(sigma_b[middle])
         share = float(plane.x.share(at[0]))
-        data["_edge words"] = [{"x": at[0], "y": at[1], "text": "χ = 1"}]
+        data["_edge words"] = [{"x": at[0], "y": at[1], "text": r"$\chi = 1$"}]
         sides = (
             ("_order", 0.03, 0.93, tr(look, "order: gradients vanish"), share, "left"),
             ("_disorder", 0.98, 0.2, tr(look, "chaos: gradients explode"), 1 - share, "right"),

@@ -95,9 +95,9 @@ def _predicted(result: Result) -> list[tuple[np.ndarray, str]]:
     if theory is None or result.settings.depth == 1:
         return []
     last = middle(result.signals.gradient)[-1]
-    found = [(theory.std, "q = σ_w² E[φ²] + σ_b²")]
+    found = [(theory.std, r"$q = \sigma_w^2\, \mathbb{E}[\varphi^2] + \sigma_b^2$")]
     if np.isfinite(last) and last > 0:
-        found.append((last * theory.gradient, "χ = σ_w² E[φ′²]"))
+        found.append((last * theory.gradient, r"$\chi = \sigma_w^2\, \mathbb{E}[\varphi'^2]$"))
     return found
 
 

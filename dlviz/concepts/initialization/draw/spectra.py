@@ -40,7 +40,7 @@ def spectra(runs: Sequence[Run], look: Look) -> Any:
     piece = frame(x, y, look) + lines.measured(drawn, x, y, look, height=HEIGHT)
     piece += lines.theory(ranks, theory, x, y, look, tr(look, "Fuss–Catalan law"), at=0.3)
     flat = np.full(found.width, found.gain**found.depth)
-    piece += lines.theory(ranks, flat, x, y, look, "g^L", name="theory flat", at=0.5)
+    piece += lines.theory(ranks, flat, x, y, look, "$g^L$", name="theory flat", at=0.5)
     note = tr(
         look,
         "Factors: {layers}, each {width} × {width}. Below 1e−13 of the largest float64 resolves nothing.",

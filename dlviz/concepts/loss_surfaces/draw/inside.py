@@ -40,10 +40,10 @@ def inside(coordinate: int, runs: Sequence[Run], look: Look) -> Any:
 
 def _quantities(inside: Inside, coordinate: int, name: str) -> list[Line]:
     series = (
-        (f"|∂f/∂{name}|", inside.gradient),
-        ("|m|", inside.first_moment),
-        ("√V", inside.root_second_moment),
-        (f"|Δ{name}|", inside.step),
+        (rf"$|\partial f/\partial {name}|$", inside.gradient),
+        ("$|m|$", inside.first_moment),
+        (r"$\sqrt{V}$", inside.root_second_moment),
+        (rf"$|\Delta {name}|$", inside.step),
     )
     steps = np.arange(1, len(inside.step) + 1)
     return [

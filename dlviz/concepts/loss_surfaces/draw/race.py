@@ -118,7 +118,7 @@ def loss(runs: Sequence[Run], look: Look) -> Any:
         under += lines.theory(steps, slowest, x, y, look, None)
         measured = [*drawn_curves([*drawn, *pinned]), (steps, slowest)]
         beside = Beside(measured, x, y, look, height=HEIGHT)
-        over = beside.words(steps, slowest, "½λc² (1 − ηλ)^(2t)", name="theory", at=0.55)
+        over = beside.words(steps, slowest, r"$\tfrac12\lambda c^2 (1 - \eta\lambda)^{2t}$", name="theory", at=0.55)
     return curves(drawn, x, y, look, HEIGHT, under, over, pinned=pinned)
 
 

@@ -42,7 +42,7 @@ def sensitivity(runs: Sequence[Run], look: Look) -> Any:
         piece += lines.shade(float(min(gone)), float(scan.rates[-1]), x, look, tr(look, "Some runs diverge"))
     limit = stability_limit(race.scene)
     if limit is not None and x.low < limit < x.high:
-        piece += lines.vertical(limit, x, look, "2/λ_max")
+        piece += lines.vertical(limit, x, look, r"$2/\lambda_{\max}$")
     rates = {descent.rate for descent in race.descents}
     if len(rates) == 1:
         piece += lines.vertical(rates.pop(), x, look, tr(look, "Current rate"), dashed=False, name="current", row=1)

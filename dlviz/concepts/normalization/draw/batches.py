@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..result import Result
 
 HEIGHT = 340
-VARIANCE = "σ²√((N − 1)((N − 1)κ − N + 3)/N³)"
+VARIANCE = r"$\sigma^2 \sqrt{(N - 1)((N - 1)\kappa - N + 3)/N^3}$"
 """The standard deviation of the variance of N values, as a picture says it."""
 
 
@@ -32,8 +32,8 @@ def spread(runs: Sequence[Run], look: Look) -> Any:
     found = runs[0].result.batches
     sizes = found.sizes
     drawn = [
-        Line("mean", sizes, found.mean_spread, label=tr(look, "mean, in σ")),
-        Line("variance", sizes, found.var_spread, label=tr(look, "variance, in σ²")),
+        Line("mean", sizes, found.mean_spread, label=tr(look, r"mean, in $\sigma$")),
+        Line("variance", sizes, found.var_spread, label=tr(look, r"variance, in $\sigma^2$")),
     ]
     x = Axis(tr(look, "Batch size N"), 1.6, float(sizes[-1]) * 1.15, log=True)
     heights = span(found.mean_spread, found.var_spread, found.mean_theory(), found.var_theory(), log=True)
@@ -43,7 +43,11 @@ def spread(runs: Sequence[Run], look: Look) -> Any:
     piece += lines.theory(sizes, found.mean_theory(), x, y, look, None, name="theory of the mean")
     # Below its line: the other one is close above.
     at = len(sizes) // 2
-    label = {"_theory of the mean": rows(x=[float(sizes[at])], y=[float(found.mean_theory()[at])], text=["σ/√N"])}
+    label = {
+        "_theory of the mean": rows(
+            x=[float(sizes[at])], y=[float(found.mean_theory()[at])], text=[r"$\sigma/\sqrt{N}$"]
+        )
+    }
     place = {"x": x.along("x"), "y": y.along("y")}
     piece += Piece(
         tuple(haloed("_theory of the mean", place, look, align="right", dx=-7 * look.unit, dy=12 * look.unit)), label
@@ -70,7 +74,7 @@ def gap(runs: Sequence[Run], look: Look) -> Any:
         tr(look, "Root mean square of training − evaluation"), *span(drawn[0].y, found.gap_theory(), log=True), log=True
     )
     piece = over_counts(x, y, sizes, look) + lines.measured(drawn, x, y, look, height=HEIGHT) + dots(drawn, x, y, look)
-    piece += lines.theory(found.sizes, found.gap_theory(), x, y, look, "√((3 + κ)/4N)")
+    piece += lines.theory(found.sizes, found.gap_theory(), x, y, look, r"$\sqrt{(3 + \kappa)/4N}$")
     note = tr(look, "Of standardised values. At N = 1 all are 0. Theory: to first order.")
     return finish(piece, look, height=HEIGHT, title=footnote(note, look))
 

@@ -26,7 +26,14 @@ def cell(runs: Sequence[Run], look: Look) -> Any:
     result = runs[0].result
     block, settings = result.block, result.settings
     x = float(block.x[block.cell])
-    heads = [tr(look, "x = {x}", x=signed(x)), tr(look, "cells"), "μ", "σ²", tr(look, "standardised"), "y"]
+    heads = [
+        tr(look, "x = {x}", x=signed(x)),
+        tr(look, "cells"),
+        r"$\mu$",
+        r"$\sigma^2$",
+        tr(look, "standardised"),
+        "y",
+    ]
     body = []
     for norm in settings.norms:
         found = arithmetic(result, norm)

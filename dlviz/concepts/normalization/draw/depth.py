@@ -38,7 +38,9 @@ def depth(runs: Sequence[Run], look: Look) -> Any:
     heights = [values for line in (*drawn, *pinned) for values in (line.y, line.low, line.high)]
     x = Axis(tr(look, "Layer"), 1, longest)
     y = Axis(
-        tr(look, "Norm of the gradient ∂L/∂h"), *span(*heights, *predicted.values(), log=True, decades=300), log=True
+        tr(look, r"Norm of the gradient $\partial L/\partial h$"),
+        *span(*heights, *predicted.values(), log=True, decades=300),
+        log=True,
     )
     piece = frame(x, y, look) + lines.ghost_lines(pinned, x, y, look)
     piece += lines.measured(drawn, x, y, look, height=HEIGHT + 40)
@@ -48,7 +50,7 @@ def depth(runs: Sequence[Run], look: Look) -> Any:
         # Where two predictions lie on each other, only the first has its formula.
         middle = float(y.share(values[len(values) // 2]))
         free = all(abs(middle - other) > 0.07 for other in labelled)
-        label = f"{_rule(norm)} = {found.factors[norm]:.3f}" if free else ""
+        label = f"${_rule(norm)} = {found.factors[norm]:.3f}$" if free else ""
         piece += lines.theory(layers, values, x, y, look, label, name=f"theory {norm}", at=at)
         labelled += [middle] if free else []
     note = tr(
@@ -61,7 +63,12 @@ def depth(runs: Sequence[Run], look: Look) -> Any:
 
 
 def _rule(norm: str) -> str:
-    return {"BatchNorm": "√(E f′²/Var f)", "None": "gain · √(2 E f′²)"}.get(norm, "√(E f′²/E f²)")
+    """The predicted factor per layer as LaTeX."""
+    rules = {
+        "BatchNorm": r"\sqrt{\mathbb{E}[f'^2]/\mathrm{Var}[f]}",
+        "None": r"\mathrm{gain} \cdot \sqrt{2\, \mathbb{E}[f'^2]}",
+    }
+    return rules.get(norm, r"\sqrt{\mathbb{E}[f'^2]/\mathbb{E}[f^2]}")
 
 
 def _gradients(result: Result) -> list[Line]:

@@ -36,11 +36,10 @@ def steps(runs: Sequence[Run], look: Look) -> Any:
     hue, quiet = colour("BatchNorm", look), look.inks.ghost
     drawn = [
         Strip(tr(look, "x: pixels"), "pixels", "datum.x", quiet, "datum.share"),
-        # The fonts of many systems have no lowered digits.
-        Strip("s1 = w·x", "unit", "datum.s1", quiet),
-        Strip("s2 = (s1 − μ)/√(σ² + ε)", "unit", "datum.s2", hue),
-        Strip("s3 = γ·s2 + β", "unit", scaled, hue),
-        Strip(f"{name}(s3)", "unit", ACTIVATED[name].format(scaled), colour(name, look)),
+        Strip(r"$s_1 = w \cdot x$", "unit", "datum.s1", quiet),
+        Strip(r"$s_2 = (s_1 - \mu)/\sqrt{\sigma^2 + \varepsilon}$", "unit", "datum.s2", hue),
+        Strip(r"$s_3 = \gamma s_2 + \beta$", "unit", scaled, hue),
+        Strip(rf"{name}$(s_3)$", "unit", ACTIVATED[name].format(scaled), colour(name, look)),
     ]
     data = {
         "pixels": rows(x=found.pixels, share=found.shares),
