@@ -16,12 +16,17 @@ from dlviz.contract import Panel, Preset, Settings
 from dlviz.drawing.export import files
 from dlviz.drawing.export.page import Page
 from dlviz.drawing.grammar.finish import Figure
+from dlviz.drawing.grammar.labels import columns
 from dlviz.drawing.grammar.runs import with_pinned
 from dlviz.drawing.grammar.theme import Look
+from dlviz.formulas import plain
 from dlviz.language import translate, words
 from dlviz.links import View
 from dlviz.numbers import filled
 from dlviz.progress import Progress, silent, split
+
+LONGEST = 130
+"""Columns of a title of several sentences; a Chinese character takes two."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +153,7 @@ def _panel(export: Export, figure: str) -> Panel:
 def title(stem: str, result: Any, pin: Settings | None, figure: str, language: str) -> str:
     """What a slide says of a figure: the claim that a preset makes of it, where it holds on this run, else a question.
 
-    The claim's first sentence stands over the figures of the panel whose study makes it. Over the main figure stands
+    The claim's first sentences stand over the figures of the panel whose study makes it. Over the main figure stands
     the page's question, over any other its label.
     """
     prose = words(stem, language)
@@ -156,14 +161,20 @@ def title(stem: str, result: Any, pin: Settings | None, figure: str, language: s
     study = import_module(f"dlviz.concepts.{stem}.{panel.stem}").STUDY
     preset = current_preset(study.presets, result.settings, pin)
     if preset is not None and (check := preset.claim(result)).holds:
-        return first_sentence(filled(prose.presets[preset.name].claim, check.values))
+        return first_sentences(filled(prose.presets[preset.name].claim, check.values))
     return prose.title if not panel.name else translate(panel.figures[figure].label, language)
 
 
-def first_sentence(text: str) -> str:
-    """The first sentence, without the stop at its end."""
-    found = re.match(r"(.+?)(?:\.(?=\s+[A-Z0-9√|$])|。)", text)
-    return (found[1] if found else text).rstrip(" .。")
+def first_sentences(text: str) -> str:
+    """The first sentence and those after it that a title has room for, without the stop at the end."""
+    sentences = re.split(r"(?<=[.。])(?:(?<=。)|\s+(?=[A-Z0-9√|$]))", text)
+    kept = sentences[0]
+    for sentence in sentences[1:]:
+        more = kept + ("" if kept.endswith("。") else " ") + sentence
+        if columns(plain(more)) > LONGEST:
+            break
+        kept = more
+    return kept.rstrip(" .。")
 
 
 def current_preset(presets: Sequence[Preset], settings: Settings, pin: Settings | None) -> Preset | None:

@@ -14,6 +14,8 @@ import pytest
 from cases import cases
 from conftest import ROOT
 from PIL import Image
+from pptx import Presentation
+from pptx.enum.shapes import MSO_SHAPE_TYPE
 from reading import unset, unset_in_picture
 from runs import run
 from streamlit.testing.v1 import AppTest
@@ -23,6 +25,7 @@ from dlviz.contract import Run
 from dlviz.drawing.grammar.theme import Look
 from dlviz.formulas import plain
 from dlviz.language import LANGUAGES, translate, words
+from dlviz.numbers import filled
 
 PRESETS = [(stem, preset) for stem, concept in catalog.concepts().items() for preset in concept.experiment.PRESETS]
 NAMES = [f"{stem}-{preset.name}" for stem, preset in PRESETS]
@@ -146,3 +149,24 @@ def test_every_page_opens(stem, language):
     assert not app.exception
     assert app.title[0].value == words(stem, language).title
     assert app.get("vega_lite_chart")
+
+
+def test_the_presets_of_a_page_are_a_deck_in_the_order_of_the_lesson():
+    """Of one concept: each preset is a slide of the figure that its claim is about, with words true of its run."""
+    stem, told = "activations", []
+    presets, prose = catalog.concepts()[stem].experiment.PRESETS, words(stem, "zh").presets
+    data = slides.deck(
+        stem, Look(language="zh", slide=True), lambda settings, _progress: run(stem, settings),
+        lambda preset: f"https://dlviz.example.org/{preset.name}", told.append, code=True,
+    )  # fmt: skip
+    assert told == sorted(told) and told[-1] == 1
+    for preset, slide in zip(presets, Presentation(io.BytesIO(data)).slides, strict=True):
+        result = run(stem, preset.settings)
+        claim = filled(prose[preset.name].claim, preset.claim(result).values)
+        notes = slide.notes_slide.notes_text_frame.text
+        assert plain(claim).startswith(slide.shapes.title.text[:20])
+        assert plain(prose[preset.name].text) in notes and f"https://dlviz.example.org/{preset.name}" in notes
+        assert f"function = {preset.settings.function}" in notes
+        picture, code = (shape for shape in slide.shapes if shape.shape_type == MSO_SHAPE_TYPE.PICTURE)
+        assert len(picture._element.nvPicPr.cNvPr.get("descr")) > 20
+        assert code.click_action.hyperlink.address.endswith(preset.name)
