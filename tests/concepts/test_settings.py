@@ -158,5 +158,5 @@ def test_the_line_says_what_was_run_and_nothing_in_code():
 def test_the_line_of_a_panel_begins_with_its_own_settings():
     settings = catalog.concepts()["bptt"].experiment.Settings(panels=("Weight gradient", "Remembering"))
     line = provenance.line(settings, None, "en", ("Weight gradient",))
-    assert line.startswith("looked at: RNN tanh, k = 10, RNN tanh, RNN ReLU, LSTM, GRU, 64 hidden units")
+    assert line.startswith("k = 10, RNN tanh, RNN ReLU, LSTM, GRU, 64 hidden units")
     assert "lags" not in line and "lags" in provenance.line(settings, None, "en", ("Remembering",))

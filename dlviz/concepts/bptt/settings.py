@@ -32,7 +32,7 @@ class Settings(contract.Settings):
         ("RNN tanh", "RNN ReLU", "LSTM", "GRU"), "Cells", said="{}", group="Network", widget="pills"
     )
     cell: CellName = knob(
-        "RNN tanh", "Cell looked at", said="looked at: {}", group="Network", widget="pills",
+        "RNN tanh", "Cell looked at", said="", group="Network", widget="pills",
         when=on_panel("All pairs", "Step Jacobian", "Weight gradient", "Gates", "Exploding", "Sequence tasks"),
     )  # fmt: skip
     hidden: int = knob(

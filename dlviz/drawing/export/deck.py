@@ -152,7 +152,8 @@ def _say(shape: Any, text: str, words: Words, across: float, colour: str, look: 
     shape.width, shape.height = Emu(round(across * PX)), Emu(round(words.height * PX))
     frame = shape.text_frame
     frame.margin_left = frame.margin_right = frame.margin_top = frame.margin_bottom = 0
-    frame.word_wrap, frame.auto_size, frame.vertical_anchor = True, MSO_AUTO_SIZE.NONE, MSO_ANCHOR.TOP
+    # Where the named font is not installed, a wider one shrinks.
+    frame.word_wrap, frame.auto_size, frame.vertical_anchor = True, MSO_AUTO_SIZE.TEXT_TO_FIT_SHAPE, MSO_ANCHOR.TOP
     (paragraph,) = frame.paragraphs
     paragraph.text = plain(text)
     paragraph.alignment = PP_ALIGN.LEFT
