@@ -84,7 +84,7 @@ from streamlit.testing.v1 import AppTest
 page = AppTest.from_file("app.py", default_timeout=60).run()
 assert not page.exception, page.exception
 assert any("pictures" in title.value for title in page.title), page.title
-print(sorted({"torch", "sklearn", "altair", "sympy", "numba", "vl_convert"} & set(sys.modules)))
+print(sorted({"torch", "sklearn", "altair", "sympy", "numba", "vl_convert", "ziamath"} & set(sys.modules)))
 """
     assert fresh(code).splitlines()[-1] == "[]"
 
