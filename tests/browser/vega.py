@@ -60,11 +60,16 @@ class Vega:
         page.route("**/blank", lambda route: route.fulfill(body="<!doctype html><body>", content_type="text/html"))
         page.goto(f"{address}/blank")
         (loader,) = (STATIC / "static/js").glob("loadVegaEmbed.*.js")
+        self._loader = f"/static/js/{loader.name}"
         self._draw = DRAW.replace("LOADER", loader.name)
 
     def different(self, figure: Any, other: Any) -> int:
         """Pixels in which two charts differ; -1 where their sizes do. Raises what drawing them raises."""
         return self.page.evaluate(self._draw, [_sent(figure), _sent(other)])
+
+    def measured(self, spec: dict[str, Any], width: int, script: str) -> Any:
+        """What a script says of a chart in a column of ``width`` px: it is given the spec, the width and the loader."""
+        return self.page.evaluate(script, [steady(spec), width, self._loader])
 
 
 def _sent(figure: Any) -> dict[str, Any]:

@@ -134,14 +134,17 @@ def test_no_word_is_left_alone_on_the_last_line():
 
 
 def test_legend_columns_depend_on_the_width():
-    expression = legend_columns([100, 100, 100, 100])
+    expression = legend_columns([100, 100, 100, 100], Look())["expr"]
     assert eval_ternary(expression, 450) == 4
     assert eval_ternary(expression, 250) == 2
     assert eval_ternary(expression, 50) == 1
+    assert [legend_columns([100] * 4, Look(slide=True, area=(wide, 500))) for wide in (600, 400, 100)] == [4, 2, 1]
 
 
 def eval_ternary(expression, width):
-    """The value of a nested ``width >= n ? a : (b)`` of Vega's expression language."""
+    """The value of a nested ``room >= n ? a : (b)`` of Vega's expression language, the room being ``width``."""
+    room = expression[: expression.index(" >=")]
+    expression = expression.replace(room, "width")
     while "?" in expression:
         test, _, rest = expression.partition("?")
         yes, _, no = rest.partition(":")

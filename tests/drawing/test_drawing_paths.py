@@ -75,10 +75,9 @@ def test_many_divergence_texts_keep_apart():
     runs = [descent(name, 0.04) for name in palette.OPTIMIZERS]
     look = Look()
     table = paths.paths(runs, PLANE, look).data["_exits"]
-    height = look.height * 1.2
-    for side in (False, True):
-        spots = sorted(PLANE.y.share(row["text_y"]) * height for row in table if row["right"] == side)
-        assert all(b - a >= 1.4 * look.label for a, b in itertools.pairwise(spots))
+    spots = [(row["dx"], row["dy"], row["align"], row["baseline"]) for row in table]
+    assert len({(row["x"], row["y"]) for row in table}) == 1
+    assert len(set(spots)) == len(spots) == len(runs)
 
 
 @pytest.mark.parametrize("end", [np.nan, np.inf, 1e300])
@@ -135,10 +134,10 @@ def test_end_labels_do_not_collide_and_say_divergence():
     drawn.append(lines.Line("Lion", np.arange(41), np.full(41, 1.0), diverged=7))
     table = lines.measured(drawn, x, y, look, height=360).data["_lines labels"]
     plot = plot_height(look, 360)
-    single = sorted(float(y.share(row["y"])) * plot for row in table if "\n" not in row["text"])
+    single = sorted(float(y.share(row["y"])) * plot - row["down"] for row in table if "\n" not in row["text"])
     assert all(b - a >= 1.2 * look.label for a, b in itertools.pairwise(single))
     assert [row["text"] for row in table if "Lion" in row["text"]] == ["Lion\ndiverged at step 7"]
-    assert any(row["moved"] for row in table)
+    assert all(row["led"] == ("\n" not in row["text"]) and row["far"] for row in table), "those in a column are alike"
 
 
 def test_a_curve_that_ends_early_has_its_name_there():

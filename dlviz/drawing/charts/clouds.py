@@ -69,7 +69,7 @@ def two_clouds(
     layers = (
         mark("rect", f"_{name} panels", box, fill=look.inks.panel, stroke=look.inks.grid, tooltip=None),
         mark("text", name, glyph, transform=moved, fontSize=size, fontWeight="bold", baseline="middle", align="center",
-             tooltip=None),
+             tooltip=None, name="glyphs"),
         *haloed(f"_{name} heads", place, look, align="left", baseline="top", dx=6 * look.unit, dy=5 * look.unit,
                 fontWeight="bold"),
     )  # fmt: skip

@@ -78,8 +78,9 @@ def matrix(
                     "good": bool(marked[r, c]),
                 }
             )
-    x = word("column", scale=_band(column_names), axis=_axis(axes[1], written_as, angle=_slanted(column_names)))
-    y = word("row", scale=_band(row_names), axis=_axis(axes[0], written_as))
+    along = _axis(axes[1], written_as, look, len(column_names), _slanted(column_names))
+    x = word("column", scale=_band(column_names), axis=along)
+    y = word("row", scale=_band(row_names), axis=_axis(axes[0], written_as, look))
     place = {"x": x, "y": y}
     layers = [mark("rect", name, {**place, "fill": literal("fill")}, tooltip=None)]
     if marked.any():
@@ -120,12 +121,14 @@ def _slanted(names: Sequence[str]) -> int:
     return -35 if longest > 8 or (len(names) > 4 and longest > 3) else 0
 
 
-def _axis(title: str, written_as: Mapping[str, str] | None, angle: int = 0) -> Spec:
+def _axis(title: str, written_as: Mapping[str, str] | None, look: Look, count: int = 1, angle: int = 0) -> Spec:
     spec: Spec = {"title": title or None, "grid": False, "labelLimit": 0, "labelOverlap": False, "domain": False}
     if written_as:
         spec["labelExpr"] = f"{json.dumps(dict(written_as), ensure_ascii=False)}[datum.value] || datum.value"
     if angle:
         spec |= {"labelAngle": angle, "labelAlign": "right", "labelBaseline": "middle"}
+        # Slanted, they are as far apart as a part of a column is wide.
+        spec["labelFontSize"] = {"expr": f"max(7, min({look.label}, 0.6 * width / {count}))"}
     else:
         spec["labelAngle"] = 0  # Vega-Lite would turn the names of columns upright
     return spec

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dlviz.drawing.grammar.image import data_url
+from dlviz.drawing.grammar.legends import text_width
 from dlviz.drawing.grammar.piece import Piece, Spec, mark, number, word
 from dlviz.drawing.grammar.theme import Look
 
@@ -47,6 +48,7 @@ def pictures(images: Sequence[Image], look: Look, *, columns: int = 2, name: str
         "y2": {"field": "py2"},
     }
     layers = [mark("image", f"_{name}", box | {"url": word("url")}, transform=place, aspect=False, tooltip=None)]
+    longest = max(text_width(image.name, look) for image in images) / look.label + 0.5  # in letters' heights
     middle = [*place, {"calculate": "(datum.px + datum.px2) / 2", "as": "middle"}]
     at = {"x": number("middle", scale=None, axis=None)}
     style = {"align": "center", "baseline": "middle", "tooltip": None}
@@ -58,7 +60,7 @@ def pictures(images: Sequence[Image], look: Look, *, columns: int = 2, name: str
             above,
             transform=middle,
             dy=-0.95 * look.label,
-            fontSize=look.label,
+            fontSize={"expr": f"min({look.label}, {cell_wide} / {longest:.2f})"},
             fontWeight="bold",
             **style,
         )

@@ -74,7 +74,7 @@ def triangle(
         mark("line", name, curve, color=colour, strokeWidth=look.line, tooltip=None, **style),
         mark("point", name, {**curve, "tooltip": hints}, opacity=1, aria=False, **dot, **style),
         mark("text", {"values": [{"row": 0}]}, row, color=look.inks.ink, **said),
-        _bar(low, high, bar, look),
+        colour_bar(low, high, colours(low, high, look), bar, look),
     ]
     pixels = _pixels(drawn, targets, low, high, look)
     data = {f"_{name} image": [{**corners, "url": data_url(pixels)}], name: _curves(drawn, targets, low)}
@@ -89,14 +89,6 @@ def table(logs: np.ndarray, targets: np.ndarray, title: str) -> Rows:
     for t, row in zip(targets.tolist(), logs, strict=True):
         found += listed({"t": int(t), "s": np.arange(1, int(t) + 1), title: row[: int(t)]})
     return found
-
-
-def _bar(low: float, high: float, title: str, look: Look) -> Spec:
-    """The colour bar, shorter where the picture is narrow: on a phone its title leaves little room."""
-    bar = colour_bar(low, high, colours(low, high, look), title, look)
-    legend = bar["encoding"]["color"]["legend"]
-    legend["gradientLength"] = {"expr": f"min({legend['gradientLength']:g}, 0.38 * width)"}
-    return bar
 
 
 def bounds(logs: np.ndarray) -> tuple[float, float]:

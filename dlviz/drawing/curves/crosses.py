@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 
-from dlviz.drawing.curves.curve import Line, drawable
-from dlviz.drawing.curves.end_labels import end_labels
+from dlviz.drawing.curves.curve import drawable
 from dlviz.drawing.grammar.axes import Axis
+from dlviz.drawing.grammar.beside import Beside, callouts
 from dlviz.drawing.grammar.legends import identity_scales
 from dlviz.drawing.grammar.palette import colour
 from dlviz.drawing.grammar.piece import Piece, Rows, Spec, listed, literal, mark, number, rows, word
@@ -71,13 +71,7 @@ def trades(
         records += whole
         if method.chosen is not None:
             rings += [row for row in whole if row["place"] == method.chosen]
-    hue, dashes = identity_scales([method.name for method in drawn], look)
-    translated: Spec = {"labelExpr": f"{json.dumps(dict(written_as), ensure_ascii=False)}[datum.value] || datum.value"}
-    if look.slide:
-        # Here the width is known; the room for the legend's rows is made before expressions of it are right.
-        translated["columns"] = 3
-    for channel in (hue, dashes):
-        channel["legend"] = channel["legend"] | translated
+    hue, dashes = identity_scales([method.name for method in drawn], look, written_as=written_as)
     at = {"x": x.along("x"), "y": y.along("y")}
     own = {"stroke": literal("colour")}
     across = {"x": x.along("x1"), "x2": {"field": "x2"}, "y": y.along("y")} | own
@@ -108,10 +102,23 @@ def trades(
         mark("rule", chosen, upright, **clear),
         mark("point", chosen, {**at, "tooltip": hints} | own, opacity=1, clip=True, **ring),
     )
-    labelled = [
-        Line(method.name, method.x[[best]], method.y[[best]], label=method.texts[best])
-        for method in drawn
-        if (best := method.chosen) is not None and np.isfinite([method.x[best], method.y[best]]).all()
-    ]
     piece = Piece(layers, {name: records, chosen: rings}, tables={name: partial(table, drawn, x, y)})
-    return piece + end_labels(labelled, x, y, look, height=height, name=f"_{name} labels")
+    return piece + _texts(drawn, x, y, look, height, f"_{name} labels")
+
+
+def _texts(drawn: Sequence[Trade], x: Axis, y: Axis, look: Look, height: int | None, name: str) -> Piece:
+    """What the chosen points are, beside their rings: where they lie on no curve, no cross and not on each other."""
+    held = [(i, method, method.chosen) for i, method in enumerate(drawn) if method.chosen is not None]
+    held = [(i, method, at) for i, method, at in held if np.isfinite([method.x[at], method.y[at]]).all()]
+    obstacles: list[tuple[Any, Any]] = [(method.x, method.y) for method in drawn]
+    for _, method, at in held:
+        obstacles.append(([method.x_low[at], method.x_high[at]], [method.y[at]] * 2))
+        obstacles.append(([method.x[at]] * 2, [method.y_low[at], method.y_high[at]]))
+    # Its legend has several rows.
+    beside = Beside(obstacles, x, y, look, height=(height or look.height) - 5 * look.label)
+    ring = 9 * look.unit
+    records = [
+        beside.callout(float(method.x[at]), float(method.y[at]), method.texts[at], colour(method.name, look, i), ring)
+        for i, method, at in held
+    ]
+    return Piece(callouts(name, {"x": x.along("x"), "y": y.along("y")}, look), {name: records})

@@ -86,3 +86,8 @@ def thinned(values: np.ndarray, most: int = LONG) -> np.ndarray:
         part = np.nan_to_num(values[first:last], nan=0.0)
         kept += [first, first + int(np.argmin(part)), first + int(np.argmax(part)), last - 1]
     return np.unique(kept)
+
+
+def drawn_curves(lines: Sequence[Line]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The curves of measured lines."""
+    return [(np.asarray(line.x, dtype=float), np.asarray(line.y, dtype=float)) for line in lines]

@@ -13,6 +13,7 @@ import numpy as np
 from dlviz.drawing.curves.curve import LONG, Line, drawable, shares, table, thinned
 from dlviz.drawing.curves.end_labels import end_labels
 from dlviz.drawing.grammar.axes import Axis
+from dlviz.drawing.grammar.beside import Beside
 from dlviz.drawing.grammar.halo import haloed
 from dlviz.drawing.grammar.legends import identity_scales
 from dlviz.drawing.grammar.message import say
@@ -124,10 +125,10 @@ def theory(
     xs: np.ndarray, ys: np.ndarray, x: Axis, y: Axis, look: Look, label: str | None, *, name: str = "theory",
     at: float = 0.55, computed: np.ndarray | None = None,
 ) -> Piece:  # fmt: skip
-    """A predicted curve: thin, dashed, in ink, with its formula beside it, ``at`` a share of its visible length.
+    """A predicted curve: thin, dashed, in ink, with its formula beside it, about ``at`` a share of its visible length.
 
-    Where the ``label`` is None, there never is one; an empty one keeps its place in the spec. ``computed`` are the
-    heights before anything was cut for the picture, where that was.
+    The formula keeps out of the way of its own curve; where others are near, :class:`Beside` knows them all.
+    ``computed`` are the heights before anything was cut for the picture, where that was.
     """
     data = {name: rows(x=drawable(xs, x), y=drawable(ys, y))}
     place = {"x": x.along("x"), "y": y.along("y")}
@@ -137,23 +138,10 @@ def theory(
         "strokeDash": [4 * look.unit, 3 * look.unit],
         "opacity": 0.8,
     }
-    layers = [mark("line", name, {**place}, clip=True, tooltip=None, **style)]
-    at_share = np.stack([x.share(xs), y.share(ys)], axis=1)
-    inside = np.flatnonzero(np.all((at_share >= 0.04) & (at_share <= 0.96), axis=1))
-    if inside.size and label is not None:
-        here = inside[int(at * (len(inside) - 1))]
-        slope = 0.0 if len(inside) < 2 else at_share[inside[-1], 1] - at_share[inside[0], 1]
-        data[f"_{name} label"] = [{"x": float(xs[here]), "y": float(ys[here]), "text": label}]
-        layers += haloed(
-            f"_{name} label",
-            place,
-            look,
-            align="right" if slope > 0 else "left",
-            dx=6 * look.unit * (-1 if slope > 0 else 1),
-            dy=-8 * look.unit,
-        )
+    layers = (mark("line", name, {**place}, clip=True, tooltip=None, **style),)
     whole = Line(label or name, xs, ys if computed is None else computed)
-    return Piece(tuple(layers), data, tables={name: partial(table, [whole], x, y)})
+    piece = Piece(layers, data, tables={name: partial(table, [whole], x, y)})
+    return piece if label is None else piece + Beside([(xs, ys)], x, y, look).words(xs, ys, label, name=name, at=at)
 
 
 def level(
@@ -233,7 +221,8 @@ def shade(low: float, high: float, x: Axis, look: Look, label: str, *, name: str
         "tooltip": None,
     }
     place = {"x": x.along("x2"), "y": {"value": {"expr": f"height - {6 * look.unit}"}}, "text": word("text")}
-    return Piece((area, mark("text", name, place, **text)), data)
+    halo: Spec = {"stroke": look.inks.paper, "strokeWidth": 4 * look.unit, "strokeJoin": "round", "opacity": 0.85}
+    return Piece((area, mark("text", name, place, **halo, **text), mark("text", name, place, **text)), data)
 
 
 def _rows(line: Line, x: Axis, y: Axis, most: int = LONG) -> Rows:

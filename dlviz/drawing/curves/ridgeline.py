@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from dlviz.drawing.grammar.axes import Axis
+from dlviz.drawing.grammar.legends import text_width
 from dlviz.drawing.grammar.palette import hexed, mix, ramp
 from dlviz.drawing.grammar.piece import Piece, Spec, literal, mark, number, rows, where, word
 from dlviz.drawing.grammar.theme import Look
@@ -19,8 +20,12 @@ LAYER = "layer"
 
 
 def depth_axis(title: str, layers: int, overlap: float) -> Axis:
-    """The axis of the layers, 1 at the top; ``overlap`` is the height of the tallest ridge in layers."""
-    return Axis(title, 1 - 1.05 * max(overlap, 0.5), layers + 0.15, grid=False, reverse=True, ticks_from=1, whole=True)
+    """The axis of the layers, 1 at the top; ``overlap`` is the height of the tallest ridge in layers.
+
+    Above that there is room for a line of text.
+    """
+    head = 1.05 * max(overlap, 0.5) + 0.07 * (layers + overlap)
+    return Axis(title, 1 - head, layers + 0.15, grid=False, reverse=True, ticks_from=1, whole=True)
 
 
 def ridges(
@@ -36,7 +41,7 @@ def ridges(
 ) -> Piece:
     """``heights`` (L, B) in layers over the bins ``edges`` (B+1,): ridge l stands on the line of layer l + 1.
 
-    ``colours`` of the first and of the last layer; ``texts`` (L,) are shown beside the ridge that is lit.
+    ``colours`` of the first and of the last layer; of ``texts`` (L,) that of the lit ridge stands above them all.
     A row that is not finite is left out. With :func:`layer_slider` a ridge can be lit.
     """
     middles = (np.asarray(edges)[:-1] + np.asarray(edges)[1:]) / 2
@@ -60,14 +65,12 @@ def ridges(
              tooltip=None),
     ]  # fmt: skip
     if texts:
-        written = {"x": {"value": {"expr": "width"}}, "y": depth.along("layer"), "text": word("text")}
-        style = {"align": "right", "baseline": "bottom", "dx": -4 * look.unit, "dy": -2 * look.unit, "tooltip": None}
-        style |= {"fontSize": look.label, "fontWeight": "bold"}
-        halo = {"stroke": look.inks.paper, "strokeWidth": 4 * look.unit, "strokeJoin": "round"}
-        layers += [
-            mark("text", f"{name} lit", written, transform=chosen, **halo, **style),
-            mark("text", f"{name} lit", written, transform=chosen, color=look.inks.ink, **style),
-        ]
+        # Above all ridges, for beside its own it would lie on others.
+        written = {"x": {"value": {"expr": "width"}}, "y": {"value": 0}, "text": word("text")}
+        longest = max(text_width(text, look) for text in texts)
+        style: Spec = {"align": "right", "baseline": "top", "dx": -4 * look.unit, "tooltip": None}
+        style |= {"fontSize": {"expr": f"{look.label} * min(1, width / {longest:.0f})"}, "fontWeight": "bold"}
+        layers.append(mark("text", f"{name} lit", written, transform=chosen, color=look.inks.ink, **style))
     # Texts stand apart: in each of a ridge's points they would be most of what is sent.
     return Piece(tuple(layers), {name: records, **({f"{name} lit": words} if texts else {})})
 

@@ -116,6 +116,7 @@ def _texts(
     here = {"values": [{"y": foot + 1}]}
     label = {**top, "x": {"value": 0}}
     left: Spec = {"text": strip.label, "align": "left", "fontSize": look.label, "dy": 3 * look.unit, **style}
+    left["fontWeight"] = "bold"  # the halo, too: letters of another weight have other places
     moments: list[Spec] = [
         {"calculate": strip.value, "as": "value"},
         {"calculate": strip.weight, "as": "weight"},
@@ -146,7 +147,7 @@ def _texts(
     lower = aside | {"dy": 3 * look.unit + 1.35 * look.label, "fontSize": look.small, "color": look.inks.muted}
     return [
         mark("text", here, label, **halo, **left),
-        mark("text", here, label, color=look.inks.ink, fontWeight="bold", **left),
+        mark("text", here, label, color=look.inks.ink, **left),
         mark("text", strip.data, right, transform=moments, **halo, **aside),
         mark("text", strip.data, right, transform=moments, color=look.inks.ink, **aside),
         mark("text", strip.data, right, transform=peak, **lower),

@@ -8,7 +8,7 @@ from typing import Any
 import altair as alt
 
 from dlviz.drawing.grammar.blank import blank
-from dlviz.drawing.grammar.labels import wrap
+from dlviz.drawing.grammar.labels import columns, wrap
 from dlviz.drawing.grammar.message import say
 from dlviz.drawing.grammar.piece import Piece, Spec, Table, says
 from dlviz.drawing.grammar.theme import Look, config, tr
@@ -17,6 +17,8 @@ from dlviz.formulas import plain
 
 WIDTH = 960
 """px of a figure that takes its container's width where there is no container."""
+LETTER = 0.51
+"""About how wide a letter of a sentence is against its size, for Arial and Liberation Sans."""
 
 
 class Figure(alt.LayerChart):
@@ -108,7 +110,7 @@ def finish(
         width, height = look.area
     spec: Spec = {
         "description": plain(alt_text),
-        "layer": list(piece.layers),
+        "layer": _titled(piece.layers, look, height or look.height, top.get("title")),
         "params": list(piece.params),
         "width": width or "container",
         "height": height or look.height,
@@ -118,6 +120,40 @@ def finish(
         **top,
     }
     return Figure(piece.tables, **spec)
+
+
+def _titled(layers: Iterable[Spec], look: Look, height: int, note: Spec | None) -> list[Spec]:
+    """The layers with titles of axes that fit: upright ones broken into lines, level ones smaller on a phone.
+
+    ``height`` of the figure in px; ``note``: its small print, which takes a part of that.
+    """
+    room = height - 4 * look.label - (len(note["text"]) * 1.3 * look.small + look.label if note else 0)
+    found = []
+    for layer in layers:
+        sides = {side: coding for side in ("x", "y") if _title(coding := layer.get("encoding", {}).get(side))}
+        if sides:
+            layer = layer | {"encoding": dict(layer["encoding"])}
+        for side, coding in sides.items():
+            axis, text = coding["axis"], coding["axis"]["title"]
+            if side == "y":
+                fitting: Spec = {"title": _lines(wrap(text, int(room / (LETTER * look.label))))}
+            else:
+                wide = 1.05 * LETTER * columns(text)
+                fitting = {"titleFontSize": {"expr": f"min({look.label}, (width + {look.label}) / {wide:.1f})"}}
+            layer["encoding"][side] = coding | {"axis": axis | fitting}
+        found.append(layer)
+    return found
+
+
+def _title(coding: Spec | None) -> bool:
+    """Whether a channel has an axis with a title."""
+    axis = (coding or {}).get("axis")
+    return bool(axis and isinstance(axis.get("title"), str) and axis["title"])
+
+
+def _lines(lines: list[str]) -> str | list[str]:
+    """A text as Vega-Lite takes it: a list only where there are several lines."""
+    return lines if len(lines) > 1 else "".join(lines)
 
 
 def message(text: str, look: Look, *, height: int | None = None) -> Figure:
@@ -132,11 +168,10 @@ def footnote(text: str, look: Look) -> Spec:
     phone: Vega would cut a longer line.
     """
     # A Chinese character takes its two columns in full, a letter less than its one.
-    narrow = 60 if look.language == "zh" else 64
+    narrow = 54 if look.language == "zh" else 55
+    width = int((look.area[0] - 8) / (1.04 * LETTER * look.small)) if look.slide else narrow
     return {
-        "text": wrap(
-            plain(text).replace("。 ", "。"), int(look.area[0] / (0.56 * look.small)) if look.slide else narrow
-        ),
+        "text": wrap(plain(text).replace("。 ", "。"), width),
         "lineHeight": 1.3 * look.small,
         "limit": 0,  # where there is none, Streamlit sets one that cuts lines 40 px before the edge
         "orient": "bottom",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -13,16 +15,22 @@ from dlviz.drawing.grammar.piece import Spec, mark, number, rows, word
 from dlviz.drawing.grammar.theme import Look
 
 
-def identity_scales(names: Sequence[str], look: Look, *, legend: bool = True) -> tuple[Spec, Spec]:
-    """The colour and the dash channel for identities, with one legend that shows both, above the picture."""
+def identity_scales(
+    names: Sequence[str], look: Look, *, legend: bool = True, written_as: Mapping[str, str] | None = None
+) -> tuple[Spec, Spec]:
+    """The colour and the dash channel for identities, with one legend that shows both, above the picture.
+
+    ``written_as`` gives the translated text of a name, where the legend has another.
+    """
     unique = list(dict.fromkeys(names))
     shown = None
     if legend and unique:
+        texts = [(written_as or {}).get(name, name) for name in unique]
         shown = {
             "title": "",
             "orient": "top",
             "direction": "horizontal",
-            "columns": {"expr": legend_columns([text_width(name, look) + 64 * look.unit for name in unique])},
+            "columns": legend_columns([text_width(text, look) + 64 * look.unit for text in texts], look),
             # A dash of 30 x 10 px: Vega's own "stroke" symbol is as high as it is long and parts the rows.
             "symbolType": "M-3,0L3,0",
             "symbolSize": 100 * look.unit**2,
@@ -30,6 +38,9 @@ def identity_scales(names: Sequence[str], look: Look, *, legend: bool = True) ->
             "symbolOffset": 10 * look.unit,
             "labelOffset": 16 * look.unit,
         }
+        if written_as:
+            said = json.dumps(dict(written_as), ensure_ascii=False)
+            shown["labelExpr"] = f"{said}[datum.value] || datum.value"
     hues = [colour(name, look, i) for i, name in enumerate(unique)]
     dashes = [dash(name, look, i) for i, name in enumerate(unique)]
     return (
@@ -50,16 +61,21 @@ def text_height(text: str, look: Look) -> float:
     return max(1.1 * look.label, size_of(text, look)[1] if "$" in text else 0.0)
 
 
-def legend_columns(widths: Sequence[float], title: float = 0) -> str:
-    """An expression for how many columns of a legend fit over the plot: on a phone fewer than on a slide.
+def legend_columns(widths: Sequence[float], look: Look, title: float = 0) -> Any:
+    """How many columns of a legend fit over the plot: on a slide a number, else an expression, for a phone has fewer.
 
     ``widths`` of the entries and of the ``title`` beside them, in px.
     """
+    needed = [title + sum(max(widths[column::count]) for column in range(count)) for count in range(1, len(widths) + 1)]
+    axis = 6 * look.label
+    if look.slide:
+        return max(count for count, wide in enumerate(needed, 1) if count == 1 or wide <= look.area[0] - axis)
+    # Of the page, if there is one: Vega makes the room for a legend's rows before it knows how wide the plot will be.
+    room = f"(isFinite(containerSize()[0]) ? containerSize()[0] + 0 * width - {axis} : width)"
     expression = "1"
-    for count in range(2, len(widths) + 1):
-        needed = title + sum(max(widths[column::count]) for column in range(count))
-        expression = f"width >= {needed:.0f} ? {count} : ({expression})"
-    return expression
+    for count, wide in enumerate(needed[1:], 2):
+        expression = f"{room} >= {wide:.0f} ? {count} : ({expression})"
+    return {"expr": expression}
 
 
 def colour_bar(low: float, high: float, colours: tuple[str, ...], title: str, look: Look) -> Spec:
@@ -72,7 +88,7 @@ def colour_bar(low: float, high: float, colours: tuple[str, ...], title: str, lo
         "direction": "horizontal",
         "titleOrient": "left",
         "titlePadding": 8 * look.unit,
-        "gradientLength": 160 * look.unit,
+        "gradientLength": {"expr": f"max(60, min({160 * look.unit}, width - {text_width(title, look) + 30:.0f}))"},
         "gradientThickness": 10 * look.unit,
         "tickCount": 4,
         "format": ".3~g",

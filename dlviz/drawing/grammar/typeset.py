@@ -41,6 +41,7 @@ class _Setter:
     piece: Piece
     look: Look
     changed: bool = False
+    formulas: int = 0
     data: dict[str, Rows] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -169,7 +170,10 @@ class _Setter:
             )
             style["angle"] = angle
         style |= {"xOffset": {"expr": across}, "yOffset": {"expr": down}} | self._ink(given, encoding, size)
-        return mark("point", source, encoding, transform=[*layer.get("transform", ()), where("datum._shape")], **style)
+        self.formulas += 1
+        shown = [*layer.get("transform", ()), where("datum._shape")]
+        # By its name tests know the outlines for words.
+        return mark("point", source, encoding, transform=shown, name=f"maths {self.formulas}", **style)
 
     def _ink(self, given: Spec, encoding: Spec, size: float) -> Spec:
         """Fill and outline: those of the text; a bold one's is drawn a little thicker."""

@@ -89,7 +89,7 @@ def levels(
     place = {"x": plane.x.along("x"), "y": plane.y.along("y")}
     fine: Spec = {"color": look.inks.ink, "opacity": 0.35, "strokeWidth": look.unit, "clip": True, "tooltip": None}
     layers = (
-        mark("line", name, {**place, "detail": word("line")}, **fine),
+        mark("line", name, {**place, "detail": word("line")}, name=f"isolines {name}", **fine),
         *haloed(f"_{name} labels", place, look, fontSize=look.small, align="center", baseline="middle"),
     )
     return Piece(layers, data)

@@ -175,7 +175,7 @@ def isolines(traced: Traced, plane: Plane, look: Look) -> Piece:
         "strokeWidth": 0.9 * look.unit,
         "clip": True,
     }
-    return Piece((mark("line", "isolines", drawn, tooltip=None, **fine),), data)
+    return Piece((mark("line", "isolines", drawn, tooltip=None, name="isolines", **fine),), data)
 
 
 def numbered(

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from dlviz.drawing.grammar.axes import Plane
+from dlviz.drawing.grammar.beside import Beside, callouts
 from dlviz.drawing.grammar.clipping import clip
 from dlviz.drawing.grammar.interaction import AT_STEP, END, UP_TO_STEP
-from dlviz.drawing.grammar.labels import dodge
-from dlviz.drawing.grammar.legends import identity_scales, text_width
+from dlviz.drawing.grammar.legends import identity_scales
 from dlviz.drawing.grammar.message import say
 from dlviz.drawing.grammar.palette import colour, ghost_colour
 from dlviz.drawing.grammar.piece import CROSS, Piece, Rows, Spec, listed, literal, mark, number, where, word
@@ -187,75 +187,33 @@ def _starts(runs: Sequence[Path], plane: Plane) -> Rows:
 
 
 def _exits(runs: Sequence[Path], plane: Plane, look: Look) -> Rows:
-    """Where diverged runs crossed the frame for the last time, with their text, kept apart from each other."""
-    found = []
-    for run in runs:
-        if run.diverged < 0:
-            continue
-        places = np.asarray(run.w[: run.diverged + 1], dtype=float)
-        places = places[np.isfinite(places).all(axis=1)]
-        at, came_from = _last_seen(places, plane)
-        # The text stands on the side from which the path did not come.
-        above = came_from[1] <= at[1]
-        text = tr(look, "diverged at step {step}", step=int(run.diverged))
-        found.append((run, at, above, text, _to_its_left(at, text, runs, plane, look)))
+    """Where diverged runs crossed the frame for the last time, with their text where it is least in the way."""
+    ways = [np.asarray(run.w[: None if run.diverged < 0 else run.diverged + 1], dtype=float) for run in runs]
+    if all(run.diverged < 0 for run in runs):
+        return []
+    cuts = [clip(way[:-1], way[1:], plane) for way in ways]
+    seen = [np.stack([cut.start, cut.stop, np.full_like(cut.stop, np.nan)], axis=1)[cut.seen] for cut in cuts]
+    beside = Beside([tuple(steps.reshape(-1, 2).T) for steps in seen], plane.x, plane.y, look)
     records: Rows = []
-    height = look.height * (0.85 if look.slide else 1.2)
-    for right in (False, True):
-        side = [(run, at, above, text) for run, at, above, text, left in found if left == right]
-        wanted = [
-            float(plane.y.share(at[1])) * height + (look.label if above else -look.label) for _, at, above, _ in side
-        ]
-        spots = dodge(wanted, [1.5 * look.label] * len(side), 0.5 * look.label, height - 0.5 * look.label)
-        for (run, at, _, text), spot in zip(side, spots, strict=True):
-            records.append(
-                {
-                    "name": run.name,
-                    "step": int(run.diverged),
-                    "x": float(at[0]),
-                    "y": float(at[1]),
-                    "text_y": float(plane.y.at(spot / height)),
-                    "right": right,
-                    "text": text,
-                    "colour": colour(run.name, look),
-                }
-            )
+    for run, way in zip(runs, ways, strict=True):
+        if run.diverged >= 0:
+            at = _last_seen(way[np.isfinite(way).all(axis=1)], plane)
+            text = tr(look, "diverged at step {step}", step=int(run.diverged))
+            row = beside.callout(float(at[0]), float(at[1]), text, colour(run.name, look), 10 * look.unit)
+            records.append({"name": run.name, "step": int(run.diverged), **row})
     return records
 
 
-def _to_its_left(at: np.ndarray, text: str, runs: Sequence[Path], plane: Plane, look: Look) -> bool:
-    """Whether the words beside a cross go to its left: where fewer steps pass, else towards the middle."""
-    place, wide = _shares(at, plane), text_width(text, look) / (look.plot_width if look.slide else 480)
-    passing = []
-    for low, high in ((place[0], place[0] + wide), (place[0] - wide, place[0])):
-        count = 0 if low >= 0 and high <= 1 else 10**6
-        for run in runs:
-            way = _shares(np.asarray(run.w, dtype=float), plane)
-            with np.errstate(invalid="ignore"):
-                least, most = np.minimum(way[1:], way[:-1]), np.maximum(way[1:], way[:-1])
-                meets = (least < (high, place[1] + 0.08)) & (most > (low, place[1] - 0.08))
-            count += int(meets.all(axis=1).sum())
-        passing.append(count)
-    return passing[1] < passing[0] if passing[0] != passing[1] else bool(place[0] > 0.5)
-
-
-def _shares(points: np.ndarray, plane: Plane) -> np.ndarray:
-    """Where points (..., 2) lie in the picture, from 0 to 1."""
-    return np.stack([plane.x.share(points[..., 0]), plane.y.share(points[..., 1])], axis=-1)
-
-
-def _last_seen(places: np.ndarray, plane: Plane) -> tuple[np.ndarray, np.ndarray]:
-    """The last place on the path within the frame, and where it came from.
+def _last_seen(places: np.ndarray, plane: Plane) -> np.ndarray:
+    """The last place on the path within the frame.
 
     If it never was inside, the place on the frame that is nearest to its end.
     """
     cut = clip(places[:-1], places[1:], plane)
     if cut.seen.any():
-        last = np.flatnonzero(cut.seen)[-1]
-        return cut.stop[last], cut.start[last]
+        return cut.stop[np.flatnonzero(cut.seen)[-1]]
     low, high = np.array([plane.x.low, plane.y.low]), np.array([plane.x.high, plane.y.high])
-    nearest = np.clip(places[-1] if len(places) else (low + high) / 2, low, high)
-    return nearest, nearest
+    return np.clip(places[-1] if len(places) else (low + high) / 2, low, high)
 
 
 def _exit_layers(plane: Plane, look: Look, scrub: bool) -> list[Spec]:
@@ -273,22 +231,4 @@ def _exit_layers(plane: Plane, look: Look, scrub: bool) -> list[Spec]:
             **cross,
         ),
     ]
-    words = {"x": plane.x.along("x"), "y": plane.y.along("text_y"), "text": word("text")}
-    for side, align, shift in (("!datum.right", "left", 10), ("datum.right", "right", -10)):
-        text = {"align": align, "dx": shift * look.unit, "baseline": "middle", "fontSize": look.label, "tooltip": None}
-        chosen = [*late, where(side)]
-        layers.append(
-            mark(
-                "text",
-                "_exits",
-                words,
-                transform=chosen,
-                **text,
-                stroke=look.inks.halo,
-                strokeWidth=4 * look.unit,
-                strokeJoin="round",
-                opacity=0.85,
-            )
-        )
-        layers.append(mark("text", "_exits", {**words, "fill": literal("colour")}, transform=chosen, **text))
-    return layers
+    return [*layers, *callouts("_exits", place, look, transform=late)]

@@ -9,9 +9,9 @@ import numpy as np
 
 from dlviz.contract import Drawing, Run
 from dlviz.drawing.curves import lines
-from dlviz.drawing.curves.curve import Line, of_others
-from dlviz.drawing.curves.curve_labels import Beside, drawn_curves
+from dlviz.drawing.curves.curve import Line, drawn_curves, of_others
 from dlviz.drawing.grammar.axes import Axis, frame, span
+from dlviz.drawing.grammar.beside import Beside
 from dlviz.drawing.grammar.finish import finish, footnote
 from dlviz.drawing.grammar.theme import Look, tr
 

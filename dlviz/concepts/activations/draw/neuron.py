@@ -10,9 +10,9 @@ import numpy as np
 
 from dlviz.contract import Drawing, Run
 from dlviz.drawing.curves import margins as strips
-from dlviz.drawing.curves.curve_labels import Beside
 from dlviz.drawing.curves.margins import Margins
 from dlviz.drawing.grammar.axes import frame
+from dlviz.drawing.grammar.beside import Beside
 from dlviz.drawing.grammar.finish import finish
 from dlviz.drawing.grammar.palette import colour, ghost_colour
 from dlviz.drawing.grammar.piece import Piece, Rows, Spec, Table, listed, mark, rows
@@ -186,6 +186,7 @@ def _names(result: Result, margins: Margins, look: Look, hue: str) -> Piece:
         piece += strips.coloured_words(
             [row for row in names if row["side"] == side], margins, look, name=f"_names {side}", align=side,
             baseline="bottom", dx=4 * sign * look.unit, dy=-5 * look.unit,
+            fontSize={"expr": f"max({0.7 * look.label:g}, min({look.label}, width / 26))"},
         )  # fmt: skip
     left, top = float(margins.x.at(0.012)), float(margins.y.at(0.985))
     mean = small(settings.mean).replace("−", "{-}")  # a sign, not a difference
@@ -267,7 +268,7 @@ def _free_places(
             for taken in found:
                 # The other name's box, as wide as this one's own margin allows for.
                 apart = np.maximum(np.abs(mine - taken["up"]) - 0.08, 0)
-                meets = (z + start < taken["to"] + 0.02) & (z + stop > taken["from"] - 0.02)
+                meets = (z + start < taken["to"] + 0.12) & (z + stop > taken["from"] - 0.12)
                 free = np.where(meets, np.minimum(free, apart), free)
             fits = (z + start > -0.98) & (z + stop < 0.98) & (mine > 0.02) & (mine < 0.91)
             score = np.where(fits, np.minimum(free, 0.03) + 0.004 * z + 0.01 * np.abs(mine - line), -np.inf)

@@ -10,8 +10,9 @@ import numpy as np
 
 from dlviz.contract import Drawing, Run
 from dlviz.drawing.curves import lines
-from dlviz.drawing.curves.curve import Line
+from dlviz.drawing.curves.curve import Line, drawn_curves
 from dlviz.drawing.grammar.axes import Axis, frame
+from dlviz.drawing.grammar.beside import Beside
 from dlviz.drawing.grammar.finish import finish, footnote
 from dlviz.drawing.grammar.theme import Look, tr
 from dlviz.numbers import percent
@@ -80,13 +81,20 @@ def jacobian(runs: Sequence[Run], look: Look) -> Any:
     seen = np.where(found.jacobian[0] > y.low, found.jacobian[0], np.nan)
     whole = _line("backward", found.scales, found.jacobian, r"$\lVert\partial p/\partial(sz)\rVert$")
     drawn = [replace(whole, y=seen, computed=whole)]
-    piece = frame(x, y, look) + lines.vertical(1 / found.temperature, x, look, "$s = 1/T$", dashed=False, row=1)
+    piece = frame(x, y, look) + lines.vertical(1 / found.temperature, x, look, "", dashed=False)
     flat = np.sqrt(found.classes - 1) / found.classes
-    piece += lines.level(flat, x, y, look, r"$\sqrt{K - 1}/K$", name="uniform", at=0.8)
     with np.errstate(under="ignore"):
         tail = 2 * np.exp(-found.scales * float(np.median(found.gap)))
     cut = np.where(tail < 1.9, tail, np.nan)
-    piece += lines.theory(found.scales, cut, x, y, look, r"$2 \exp({-}s\Delta)$", name="one-hot", at=0.7, computed=tail)
+    across, here = x.at(np.linspace(0, 1, 41)), (np.full(41, 1 / found.temperature), y.at(np.linspace(0, 1, 41)))
+    level = np.full(41, flat)
+    curves = [*drawn_curves(drawn), here, (across, level), (found.scales, cut)]
+    beside = Beside(curves, x, y, look, height=TALL)
+    piece += lines.level(flat, x, y, look, None, name="uniform")
+    piece += lines.theory(found.scales, cut, x, y, look, None, name="one-hot", computed=tail)
+    piece += beside.words(across, level, r"$\sqrt{K - 1}/K$", name="uniform", at=0.8)
+    piece += beside.words(found.scales, cut, r"$2 \exp({-}s\Delta)$", name="one-hot", at=0.7)
+    piece += beside.words(*here, "$s = 1/T$", name="chosen", at=0.3)
     piece += lines.measured(drawn, x, y, look, height=TALL)
     piece += lines.marks({"backward": (1 / found.temperature, found.by_autograd)}, x, y, look)
     gap = f"{np.median(found.gap):.2f}"

@@ -10,9 +10,9 @@ import numpy as np
 
 from dlviz.contract import Drawing, Run
 from dlviz.drawing.curves import lines
-from dlviz.drawing.curves.curve import Line
-from dlviz.drawing.curves.curve_labels import Beside, drawn_curves
+from dlviz.drawing.curves.curve import Line, drawn_curves
 from dlviz.drawing.grammar.axes import Axis, frame
+from dlviz.drawing.grammar.beside import Beside
 from dlviz.drawing.grammar.finish import finish, footnote
 from dlviz.drawing.grammar.palette import colour
 from dlviz.drawing.grammar.piece import Piece, Rows, listed, literal, mark, rows, word

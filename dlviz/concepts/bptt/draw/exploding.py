@@ -119,7 +119,7 @@ def norms(runs: Sequence[Run], look: Look) -> Any:
     piece = frame(x, y, look) + lines.measured(drawn, x, y, look, height=HEIGHT)
     text = tr(look, "threshold {value}", value=f"{threshold:g}")
     if np.isfinite(found.norm).any():
-        piece += level(threshold, x, y, look, text, "threshold")
+        piece += level(threshold, x, y, look, text, "threshold", beside=drawn, height=HEIGHT)
     share = tr(
         look, "Before clipping. Above the threshold in {share} of the steps of the run that is clipped by norm.",
         share=percent(found.share("Clipped by norm")),

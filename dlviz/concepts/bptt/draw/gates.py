@@ -11,9 +11,9 @@ import numpy as np
 
 from dlviz.contract import Drawing, Run
 from dlviz.drawing.curves import curve, lines
-from dlviz.drawing.curves.curve import Line
-from dlviz.drawing.curves.curve_labels import Beside, drawn_curves
+from dlviz.drawing.curves.curve import Line, drawn_curves
 from dlviz.drawing.grammar.axes import Axis, frame, span
+from dlviz.drawing.grammar.beside import Beside
 from dlviz.drawing.grammar.finish import finish, footnote, message
 from dlviz.drawing.grammar.image import data_url
 from dlviz.drawing.grammar.palette import ramp

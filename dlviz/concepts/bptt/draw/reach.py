@@ -10,12 +10,10 @@ import numpy as np
 
 from dlviz.contract import Drawing, Run
 from dlviz.drawing.curves import curve, lines
-from dlviz.drawing.curves.curve import Line
+from dlviz.drawing.curves.curve import Line, drawn_curves
 from dlviz.drawing.grammar.axes import Axis, frame, span
+from dlviz.drawing.grammar.beside import Beside
 from dlviz.drawing.grammar.finish import finish, footnote
-from dlviz.drawing.grammar.halo import haloed
-from dlviz.drawing.grammar.legends import text_width
-from dlviz.drawing.grammar.piece import Piece
 from dlviz.drawing.grammar.theme import Look, tr
 from dlviz.numbers import small
 
@@ -47,12 +45,18 @@ def hero(runs: Sequence[Run], look: Look) -> Any:
         slope, bound = theories
         rho, sigma = result.settings.radius, _sigma(result)
         text = tr(look, r"$\rho^{{T-t}},\ \rho = {value}$", value=small(rho))
-        piece += lines.theory(lags, slope, x, y, look, None, name="slope", computed=predicted[0])
-        piece += _label(slope, text, x, y, look, name="slope", at=0.5)
+        drawn_theories = [("slope", slope, text, 0.5, predicted[0])]
         if sigma > rho * 1.001:
-            piece += lines.theory(lags, bound, x, y, look, None, name="bound", computed=predicted[1])
             text = tr(look, r"bound $(\max f' \cdot \sigma)^{{T-t}},\ \sigma = {value}$", value=small(sigma))
-            piece += _label(bound, text, x, y, look, name="bound", at=1.0 if bound[1] > bound[0] else 0.6)
+            # The longer one has the first choice.
+            at = 0.8 if bound[1] > bound[0] else 0.6
+            drawn_theories.insert(0, ("bound", bound, text, at, predicted[1]))
+        curves = [*drawn_curves([*drawn, *pinned]), *((lags, values) for _, values, *_ in drawn_theories)]
+        beside = Beside(curves, x, y, look, height=HEIGHT)
+        for name, values, _, _, computed in drawn_theories:
+            piece += lines.theory(lags, values, x, y, look, None, name=name, computed=computed)
+        for name, values, text, at, _ in drawn_theories:
+            piece += beside.words(lags, values, text, name=name, at=at)
     said = "Median and 10–90% band over {seeds} networks, each with its own sequence."
     note = tr(look, said if result.settings.seeds > 1 else "One network.", seeds=result.settings.seeds)
     if "LSTM" in result.reach:
@@ -62,33 +66,6 @@ def hero(runs: Sequence[Run], look: Look) -> Any:
         note += " " + tr(look, "Below 1e−300, not drawn: {cells}.", cells=", ".join(gone))
     note += lines.ghost_note(pinned, look)
     return finish(piece, look, height=HEIGHT, title=footnote(note, look))
-
-
-def _label(ys: np.ndarray, text: str, x: Axis, y: Axis, look: Look, *, name: str, at: float) -> Piece:
-    """``text`` above a curve ``ys`` over x = 0, 1, ...: at a share of what can be seen of it, if there is any.
-
-    It may lie on bands and on other curves, for it is too long to keep out of the way of all, as
-    ``curve_labels.Beside`` does.
-    """
-    up = y.share(ys)
-    seen = np.flatnonzero((up >= 0.05) & (up <= 0.97))
-    here = int(seen[round(at * (len(seen) - 1))]) if seen.size else int(np.flatnonzero(np.isfinite(up))[:1].sum())
-    if not 0 <= up[here] <= 1:
-        return Piece()
-    rising = up[min(here + 1, len(up) - 1)] > up[max(here - 1, 0)]
-    across = float(x.share(here))
-    # The text stands on the side from which the curve does not come. On a phone it lies on it, for it ends at the axis.
-    left = across > (0.35 if rising else 0.7)
-    style: dict[str, Any] = {
-        "align": "right" if left else "left",
-        "dx": {"expr": f"max({-8 * look.unit:g}, datum.wide - datum.across * width)"} if left else 10 * look.unit,
-        "dy": (4 if rising and not left else -10) * look.unit,
-    }
-    wide = 0.8 * text_width(text, look)  # which is on the safe side
-    rows = [{"x": float(here), "y": float(ys[here]), "text": text, "across": across, "wide": wide}]
-    return Piece(
-        tuple(haloed(f"_{name} text", {"x": x.along("x"), "y": y.along("y")}, look, **style)), {f"_{name} text": rows}
-    )
 
 
 def _vanilla(result: Result) -> dict[str, Reach]:

@@ -56,7 +56,7 @@ def remembering(runs: Sequence[Run], look: Look) -> Any:
     piece += lines.measured(drawn, x, y, look, height=HEIGHT) + dots(drawn, x, y, look)
     chance = 100 * found.chance
     text = tr(look, "chance: 1/8") if copy else tr(look, "always answering 1: 1 − 0.9²")
-    piece += level(chance, x, y, look, text, "chance")
+    piece += level(chance, x, y, look, text, "chance", beside=[*drawn, *pinned], height=HEIGHT)
     note = _trained(found, look) + lines.ghost_note(pinned, look)
     return finish(piece, look, height=HEIGHT, title=footnote(note, look))
 

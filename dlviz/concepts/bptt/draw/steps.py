@@ -10,9 +10,9 @@ import numpy as np
 from dlviz.contract import Drawing, Run
 from dlviz.drawing.curves import lines
 from dlviz.drawing.curves.curve import Line
-from dlviz.drawing.curves.curve_labels import Beside
 from dlviz.drawing.curves.dots import dots
 from dlviz.drawing.grammar.axes import Axis, frame, span
+from dlviz.drawing.grammar.beside import Beside
 from dlviz.drawing.grammar.finish import finish, footnote, message
 from dlviz.drawing.grammar.theme import Look, tr
 from dlviz.numbers import small

@@ -30,7 +30,7 @@ def gain(runs: Sequence[Run], look: Look) -> Any:
     counts = drawn[0].x
     x = Axis(tr(look, "Labels a class"), 0.85, float(counts[-1]) * 1.1, log=True, grid=False)
     y = Axis(tr(look, "Gain over scratch in percentage points"), *span(*heights, np.zeros(1)))
-    piece = ticked(frame(x, y, look), {float(count): f"{count:g}" for count in counts})
+    piece = ticked(frame(x, y, look), {float(count): f"{count:g}" for count in counts}, look)
     piece += _zero(y, look)
     piece += lines.ghost_lines(pinned, x, y, look) + lines.measured(drawn, x, y, look, height=SUPPORT)
     piece += dots(drawn, x, y, look)

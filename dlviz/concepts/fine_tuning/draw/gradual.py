@@ -69,10 +69,10 @@ def _strip(found: Gradual, x: Axis, y: Axis, low: float, look: Look) -> Piece:
         if thaw < found.total:
             text = name if thaw <= 0.12 * found.total else ""
             bars.append({**edges, "x": float(thaw), "x2": float(found.total), "text": text})
-    thaws = [{"x": float(thaw), "y": y.high} for thaw in found.thaw[:-1] if 0 < thaw < found.total]
+    thaws = [{"x": float(thaw), "y": y.high, "y2": low} for thaw in found.thaw[:-1] if 0 < thaw < found.total]
     hue = colour("Gradual unfreezing", look)
     box = {"x": x.along("x"), "x2": {"field": "x2"}, "y": y.along("y"), "y2": {"field": "y2"}}
-    upright = {"x": x.along("x"), "y": y.along("y")}
+    upright = {"x": x.along("x"), "y": y.along("y"), "y2": {"field": "y2"}}
     size = min(look.label, 0.78 * plot_height(look, HEIGHT) * _share(found) * 0.93 / count)
     written: dict[str, Any] = {
         "fontSize": round(size, 1),
@@ -82,9 +82,8 @@ def _strip(found: Gradual, x: Axis, y: Axis, low: float, look: Look) -> Piece:
         "tooltip": None,
     }
     place = {"x": x.along("x"), "y": y.along("middle"), "text": word("text")}
-    base = {"y2": {"value": "height"}}
     layers = (
-        mark("rule", "thaws", upright | base, stroke=hue, strokeWidth=look.unit, opacity=0.35, tooltip=None),
+        mark("rule", "thaws", upright, stroke=hue, strokeWidth=look.unit, opacity=0.35, tooltip=None),
         mark("rect", "frozen layers", box, fill=look.inks.faint, opacity=0.22, tooltip=None),
         mark("rect", "trained layers", box, fill=hue, opacity=0.75, tooltip=None),
         mark("text", "frozen layers", place, color=look.inks.ink, **written),

@@ -13,7 +13,7 @@ from dlviz.drawing.grammar.theme import Look, tr
 from ..result import Result
 
 SUPPORT = 340  # px: the height of figures below the first row
-NARROW = 330  # px of a plot that has no room for words under its ticks
+NARROW = 330  # px of a plot on a screen that has no room for words under its ticks
 
 
 def middle_and_band(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -21,13 +21,15 @@ def middle_and_band(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndar
     return values.mean(axis=-1), values.min(axis=-1), values.max(axis=-1)
 
 
-def ticked(piece: Piece, texts: dict[float, str | list[str]]) -> Piece:
+def ticked(piece: Piece, texts: dict[float, str | list[str]], look: Look) -> Piece:
     """A frame with ticks of one's own below: value -> its text, or its lines, of which a phone has the first."""
     whole = json.dumps(list(texts.values()), ensure_ascii=False)
     few = [text if isinstance(text, str) or value < 0 else text[:1] for value, text in texts.items()]
     first = json.dumps(few, ensure_ascii=False)
-    label = f"(width < {NARROW} ? {first} : {whole})[indexof({list(texts)}, datum.value)]"
-    said = {"labelExpr": label, "labelOverlap": False, "labels": True, "labelAngle": 0}
+    # Several lines have their own way to become shorter.
+    plain = all(isinstance(text, str) for text in texts.values())
+    label = f"(width < {NARROW * look.label / 13:.0f} ? {first} : {whole})[indexof({list(texts)}, datum.value)]"
+    said = {"labelExpr": label, "labelOverlap": plain and "greedy", "labels": True, "labelAngle": 0}
     return with_axis(piece, "x", values=list(texts), **said)
 
 

@@ -41,7 +41,7 @@ def hero(runs: Sequence[Run], look: Look) -> Any:
     last = max([layers - 1, *(int(line.x[-1]) for line in pinned)])
     x = Axis(tr(look, "Frozen layers, counted from the input"), SCRATCH - 0.35, last + 0.07, grid=False)
     y = Axis(tr(look, "Accuracy on the target's test images in %"), *span(*heights, *scratch))
-    piece = ticked(frame(x, y, look), _depths(layers, look)) + _baselines(sweep, scratch, x, y, look)
+    piece = ticked(frame(x, y, look), _depths(layers, look), look) + _baselines(sweep, scratch, x, y, look)
     piece += lines.ghost_lines(pinned, x, y, look) + lines.measured(drawn, x, y, look, height=HEIGHT)
     piece += dots(drawn, x, y, look)
     note = tr(

@@ -34,13 +34,16 @@ def chaos(runs: Sequence[Run], look: Look) -> Any:
     plane = Plane((0.0, end, 0.0, top), (tr(look, r"$\sigma_w$ of the weights"), tr(look, r"$\sigma_b$ of the biases")))
     colours = tuple(mix(hue, look.inks.paper, 0.25) for hue in matrix.diverging(look))
     piece = field.ground(found.log_chi, plane, look, bounds=(-2, 2), colours=colours, title=tr(look, "log χ"))
+    levels = []
     # Labels of neighbours stand at different heights.
     for i, reach in enumerate(REACHES):
-        for sign, at in ((-1, 0.42 + 0.17 * i), (1, 0.36 + 0.13 * i)):
+        for sign, at in ((-1, 0.42 + 0.17 * i), (1, (0.36, 0.49, 0.94)[i])):
             text = {sign / reach: rf"$\xi = {reach}$"}
-            piece += field.levels(found.log_chi, plane, look, text, at=at, name=f"ξ {sign * reach}")
-    piece += frame(plane.x, plane.y, look)
+            levels.append(field.levels(found.log_chi, plane, look, text, at=at, name=f"ξ {sign * reach}"))
+    # All lines, and then the words of each, for neighbours are close.
+    piece += sum((Piece(level.layers[:1], level.data) for level in levels), frame(plane.x, plane.y, look))
     piece += _edge(found.sigma_b, found.edge, plane, look)
+    piece += sum((Piece(level.layers[1:], level.data) for level in levels), Piece())
     piece += _point(result, plane, look)
     note = tr(look, "Theory. ξ = 1/|log χ|: layers over which the gradient's mean square changes by a factor e.")
     return finish(piece, look, height=HEIGHT, title=footnote(note, look))

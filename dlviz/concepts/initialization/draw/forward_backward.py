@@ -11,8 +11,9 @@ import numpy as np
 
 from dlviz.contract import Drawing, Run
 from dlviz.drawing.curves import curve, lines
-from dlviz.drawing.curves.curve_labels import Beside, drawn_curves
+from dlviz.drawing.curves.curve import drawn_curves
 from dlviz.drawing.grammar.axes import Axis, frame, span
+from dlviz.drawing.grammar.beside import Beside
 from dlviz.drawing.grammar.finish import finish, footnote, message
 from dlviz.drawing.grammar.palette import colour
 from dlviz.drawing.grammar.piece import Piece, Spec, literal, mark, rows
@@ -55,8 +56,9 @@ def forward_backward(runs: Sequence[Run], look: Look) -> Any:
     steps = np.arange(1, result.settings.depth + 1)
     curves = [*drawn_curves([*drawn, *pinned]), *((steps, values) for values in cut)]
     beside = Beside(curves, x, y, look, height=HEIGHT)
-    for i, (values, formula) in enumerate(predicted):
+    for i, (values, _) in enumerate(predicted):
         piece += lines.theory(steps, cut[i], x, y, look, None, name=f"theory {i}", computed=values)
+    for i, (_, formula) in enumerate(predicted):
         piece += beside.words(steps, cut[i], formula, name=f"theory {i}", at=0.15 + 0.6 * i)
     draws = result.settings.repeats
     note = tr(look, "Median and range of {draws} draws.", draws=draws) if draws > 1 else tr(look, "One draw.")

@@ -15,6 +15,7 @@ from dlviz.drawing.curves.histogram import bins
 from dlviz.drawing.grammar.axes import Axis, frame
 from dlviz.drawing.grammar.finish import finish, footnote
 from dlviz.drawing.grammar.halo import haloed
+from dlviz.drawing.grammar.legends import text_width
 from dlviz.drawing.grammar.palette import colour, ghost_colour, mix
 from dlviz.drawing.grammar.piece import Piece, Rows, Spec, listed, mark, number, rows, word
 from dlviz.drawing.grammar.runs import run_names
@@ -137,7 +138,10 @@ def _bare(result: Result, y: Axis, look: Look, overlap: float) -> Piece:
     }
     place = {"x": {"value": {"expr": "0.04 * width"}}, "y": y.along("layer")}
     style = {"align": "left", "baseline": "bottom", "fontSize": look.small, "dy": -2 * look.unit}
-    line = mark("rule", "bare", {"y": place["y"]}, color=hue, strokeWidth=0.25 * look.line, opacity=0.6, tooltip=None)
+    # They begin beside the words, which some of them would else go through.
+    wide = max((text_width(text, look) * look.small / look.label for text in texts), default=0.0)
+    across = {"x": {"value": {"expr": f"0.04 * width + {wide:.0f}"}}, "x2": {"value": "width"}, "y": place["y"]}
+    line = mark("rule", "bare", across, color=hue, strokeWidth=0.25 * look.line, opacity=0.6, tooltip=None)
     return Piece((line, *haloed("_bare words", place, look, **style)), data)
 
 

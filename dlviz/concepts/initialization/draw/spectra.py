@@ -9,7 +9,9 @@ import numpy as np
 
 from dlviz.contract import Drawing, Run
 from dlviz.drawing.curves import curve, lines
+from dlviz.drawing.curves.curve import drawn_curves
 from dlviz.drawing.grammar.axes import Axis, frame, span
+from dlviz.drawing.grammar.beside import Beside
 from dlviz.drawing.grammar.finish import finish, footnote
 from dlviz.drawing.grammar.theme import Look, tr
 
@@ -38,9 +40,13 @@ def spectra(runs: Sequence[Run], look: Look) -> Any:
     y = Axis(tr(look, "Size"), *span(*everything, log=True, decades=60), log=True)
     theory = 10.0**found.theory
     piece = frame(x, y, look) + lines.measured(drawn, x, y, look, height=HEIGHT)
-    piece += lines.theory(ranks, theory, x, y, look, tr(look, "Fuss–Catalan law"), at=0.3)
     flat = np.full(found.width, found.gain**found.depth)
-    piece += lines.theory(ranks, flat, x, y, look, "$g^L$", name="theory flat", at=0.5)
+    beside = Beside([*drawn_curves(drawn), (ranks, theory), (ranks, flat)], x, y, look, height=HEIGHT)
+    predicted = (("theory", theory, tr(look, "Fuss–Catalan law"), 0.3), ("theory flat", flat, "$g^L$", 0.5))
+    for name, values, _, _ in predicted:
+        piece += lines.theory(ranks, values, x, y, look, None, name=name)
+    for name, values, text, at in predicted:
+        piece += beside.words(ranks, values, text, name=name, at=at)
     note = tr(
         look,
         "Factors: {layers}, each {width} × {width}. Below 1e−13 of the largest float64 resolves nothing.",

@@ -9,10 +9,10 @@ import numpy as np
 
 from dlviz.contract import Drawing, Run
 from dlviz.drawing.curves import curve, lines
-from dlviz.drawing.curves.curve import Line
-from dlviz.drawing.curves.curve_labels import Beside, drawn_curves
+from dlviz.drawing.curves.curve import Line, drawn_curves
 from dlviz.drawing.grammar import interaction
 from dlviz.drawing.grammar.axes import Axis, Plane, frame, span
+from dlviz.drawing.grammar.beside import Beside
 from dlviz.drawing.grammar.finish import finish, footnote
 from dlviz.drawing.grammar.piece import Piece
 from dlviz.drawing.grammar.runs import run_names

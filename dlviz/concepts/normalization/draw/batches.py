@@ -9,12 +9,11 @@ import numpy as np
 
 from dlviz.contract import Drawing, Run
 from dlviz.drawing.curves import lines
-from dlviz.drawing.curves.curve import Line
+from dlviz.drawing.curves.curve import Line, drawn_curves
 from dlviz.drawing.curves.dots import dots
 from dlviz.drawing.grammar.axes import Axis, span
+from dlviz.drawing.grammar.beside import Beside
 from dlviz.drawing.grammar.finish import finish, footnote
-from dlviz.drawing.grammar.halo import haloed
-from dlviz.drawing.grammar.piece import Piece, rows
 from dlviz.drawing.grammar.theme import Look, tr
 
 from .counts import over_counts
@@ -39,19 +38,14 @@ def spread(runs: Sequence[Run], look: Look) -> Any:
     heights = span(found.mean_spread, found.var_spread, found.mean_theory(), found.var_theory(), log=True)
     y = Axis(tr(look, "Standard deviation over {count} batches", count=found.count), *heights, log=True)
     piece = over_counts(x, y, sizes, look) + lines.measured(drawn, x, y, look, height=HEIGHT) + dots(drawn, x, y, look)
-    piece += lines.theory(sizes, found.var_theory(), x, y, look, VARIANCE, name="theory of the variance", at=0.15)
-    piece += lines.theory(sizes, found.mean_theory(), x, y, look, None, name="theory of the mean")
-    # Below its line: the other one is close above.
-    at = len(sizes) // 2
-    label = {
-        "_theory of the mean": rows(
-            x=[float(sizes[at])], y=[float(found.mean_theory()[at])], text=[r"$\sigma/\sqrt{N}$"]
-        )
-    }
-    place = {"x": x.along("x"), "y": y.along("y")}
-    piece += Piece(
-        tuple(haloed("_theory of the mean", place, look, align="right", dx=-7 * look.unit, dy=12 * look.unit)), label
-    )
+    mean = r"$\sigma/\sqrt{N}$"
+    theories = (("variance", found.var_theory(), VARIANCE, 0.15), ("mean", found.mean_theory(), mean, 0.5))
+    curves = [*drawn_curves(drawn), *((sizes, values) for _, values, _, _ in theories)]
+    beside = Beside(curves, x, y, look, height=HEIGHT)
+    for of, values, _, _ in theories:
+        piece += lines.theory(sizes, values, x, y, look, None, name=f"theory of the {of}")
+    for of, values, formula, at in theories:
+        piece += beside.words(sizes, values, formula, name=f"theory of the {of}", at=at)
     note = tr(
         look, "Drawn with replacement. κ = {kurtosis}: the kurtosis of the values.", kurtosis=f"{found.kurtosis:.2f}"
     )

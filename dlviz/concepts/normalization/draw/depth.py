@@ -9,8 +9,9 @@ import numpy as np
 
 from dlviz.contract import Drawing, Run
 from dlviz.drawing.curves import curve, lines
-from dlviz.drawing.curves.curve import Line
+from dlviz.drawing.curves.curve import Line, drawn_curves
 from dlviz.drawing.grammar.axes import Axis, frame, span
+from dlviz.drawing.grammar.beside import Beside
 from dlviz.drawing.grammar.finish import finish, footnote
 from dlviz.drawing.grammar.theme import Look, tr
 
@@ -45,13 +46,16 @@ def depth(runs: Sequence[Run], look: Look) -> Any:
     piece = frame(x, y, look) + lines.ghost_lines(pinned, x, y, look)
     piece += lines.measured(drawn, x, y, look, height=HEIGHT + 40)
     labelled: list[float] = []
+    curves = [*drawn_curves([*drawn, *pinned]), *((layers, values) for values in predicted.values())]
+    beside = Beside(curves, x, y, look, height=HEIGHT + 40)
     for norm, values in predicted.items():
-        at = 0.5 if values[0] > 1.01 * values[-1] else 0.65  # there the text goes to the left, towards the axis
+        piece += lines.theory(layers, values, x, y, look, None, name=f"theory {norm}")
+    for norm, values in predicted.items():
         # Where two predictions lie on each other, only the first has its formula.
         middle = float(y.share(values[len(values) // 2]))
         free = all(abs(middle - other) > 0.07 for other in labelled)
         label = f"${_rule(norm)} = {found.factors[norm]:.3f}$" if free else ""
-        piece += lines.theory(layers, values, x, y, look, label, name=f"theory {norm}", at=at)
+        piece += beside.words(layers, values, label, name=f"theory {norm}")
         labelled += [middle] if free else []
     note = tr(
         look,
