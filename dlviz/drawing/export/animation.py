@@ -1,4 +1,4 @@
-"""What of figures can be played: their first slider, from stop to stop.
+"""What of figures can be played: the slider of their steps, or their first, from stop to stop.
 
 A frame is the page as PNG with the slider at one of its stops; :mod:`worker` makes one GIF of them.
 """
@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from dlviz.drawing.export.page import Page
 from dlviz.drawing.grammar.finish import Figure, sliders
+from dlviz.drawing.grammar.interaction import STEP
 from dlviz.drawing.grammar.piece import Spec
 from dlviz.drawing.grammar.theme import Look
 
@@ -30,8 +31,9 @@ FEWEST = 12
 
 
 def slider(figures: Sequence[Figure]) -> Spec | None:
-    """The slider that moves, of the first figure that has one: a parameter of Vega-Lite."""
-    return next((found for figure in figures for found in sliders(figure.to_dict()["params"]).values()), None)
+    """The slider that moves, a parameter of Vega-Lite: that of steps, else the first of the first figure with one."""
+    found = [found for figure in figures for found in sliders(figure.to_dict()["params"]).values()]
+    return next((one for one in found if one["name"] == STEP), found[0] if found else None)
 
 
 def stops(moved: Spec) -> list[float]:

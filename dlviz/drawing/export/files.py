@@ -88,7 +88,7 @@ def render(
 
     ``look`` is the page's; the figures were drawn with ``page.looks(look, ...)``. ``scale`` is for PNG and PPTX: 2
     to 4 times the size on screen. ``width`` is taken where a chart would take its container's. ``alts`` (what each
-    figure shows, in words) and ``notes`` go into a PPTX. A GIF plays the first slider of the figures, in all that
+    figure shows, in words) and ``notes`` go into a PPTX. A GIF plays the slider of steps, or else the first, in all figures that
     have one of its name; ``progress`` is called after each of its frames, and may raise.
 
     Raises :class:`ExportError` after ``timeout`` seconds (for each frame), for an unknown format or scale, when the
