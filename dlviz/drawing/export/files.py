@@ -88,8 +88,8 @@ def render(
 
     ``look`` is the page's; the figures were drawn with ``page.looks(look, ...)``. ``scale`` is for PNG and PPTX: 2
     to 4 times the size on screen. ``width`` is taken where a chart would take its container's. ``alts`` (what each
-    figure shows, in words) and ``notes`` go into a PPTX. A GIF plays the slider of steps, or else the first, in all figures that
-    have one of its name; ``progress`` is called after each of its frames, and may raise.
+    figure shows, in words) and ``notes`` go into a PPTX. A GIF plays the slider of steps, or else the first, in all
+    figures that have one of its name; ``progress`` is called after each of its frames, and may raise.
 
     Raises :class:`ExportError` after ``timeout`` seconds (for each frame), for an unknown format or scale, when the
     chart cannot be drawn, when there is nothing to play, or when Chinese labels would come out as boxes (an SVG is
