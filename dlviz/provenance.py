@@ -63,14 +63,11 @@ def line(settings: Settings, pin: Settings | None, language: str, panels: tuple[
     The settings of the panels come first; then all others that have an effect and a form of words (:attr:`Knob.said`),
     or differ from their default. The pinned run is named by what differs.
     """
-    own = _said(settings, language, panels)
-    if pin is None:
-        return listed(own, language)
-    others = [item for item in _said(pin, language, panels) if item not in own]
+    run = listed(_said(settings, language, panels), language)
+    others = [] if pin is None else _said(pin, language, panels, but=settings)
     if not others:
-        return listed(own, language)
-    run, pinned = listed(own, language), listed(others, language)
-    return translate("{run}; pinned: {pinned}", language, run=run, pinned=pinned)
+        return run
+    return translate("{run}; pinned: {pinned}", language, run=run, pinned=listed(others, language))
 
 
 def listed(items: Iterable[str], language: str) -> str:
@@ -78,29 +75,32 @@ def listed(items: Iterable[str], language: str) -> str:
     return ("，" if language == "zh" else ", ").join(items)
 
 
-def _said(settings: Settings, language: str, panels: tuple[str, ...]) -> list[str]:
+def _said(settings: Settings, language: str, panels: tuple[str, ...], but: Settings | None = None) -> list[str]:
+    """The settings in words; with ``but`` those that are others there."""
     hero, here = SimpleNamespace(**dict(settings)), SimpleNamespace(**dict(settings))
     hero.panels, here.panels = (), panels
     of_panels: list[str] = []
     of_all: list[str] = []
     for name, knob in settings.knobs().items():
-        if name == PANELS or (knob.when is not None and not knob.when(here)):
+        same = but is not None and getattr(but, name) == getattr(settings, name)
+        if name == PANELS or same or (knob.when is not None and not knob.when(here)):
             continue
-        said = _in_words(settings, name, here, language)
+        said = _in_words(settings, name, here, language, always=but is not None)
         if said is not None:
             (of_all if knob.when is None or knob.when(hero) else of_panels).append(said)
     return of_panels + of_all
 
 
-def _in_words(settings: Settings, name: str, values: Any, language: str) -> str | None:
-    """One setting in words, None where nothing is said of it."""
+def _in_words(settings: Settings, name: str, values: Any, language: str, always: bool) -> str | None:
+    """One setting in words, None where nothing is said of it; with ``always`` also where it is the usual one."""
     knob, value = settings.knobs()[name], getattr(settings, name)
     usual = value == type(settings).model_fields[name].default
-    if knob.said == "" or (usual and (knob.said is None or isinstance(value, bool))):
+    if knob.said == "" or (usual and not always and (knob.said is None or isinstance(value, bool))):
         return None
     if isinstance(value, bool):
         label = translate(knob.said or knob.label, language)
-        return label if value or knob.said else translate("{setting}: off", language, setting=label)
+        off = usual if knob.said else not value  # a form of words says what differs from the usual
+        return translate("{setting}: off", language, setting=label) if off else label
     if value is None and knob.span is not None:
         value = knob.span(values)[2]
     said = translate(knob.said, language) if knob.said else translate(knob.label, language) + " {}"

@@ -153,6 +153,12 @@ def test_the_line_says_what_was_run_and_nothing_in_code():
     assert provenance.line(model(optimizers=()), None, "zh", ()) == "峡谷，–，η = 0.06，100 步"
     both = provenance.line(model(optimizers=("GD",)), model(optimizers=("GD",), learning_rate=0.01), "en", ())
     assert both == "Ravine, GD, η = 0.06, 100 steps; pinned: η = 0.01"
+    plain = model(optimizers=("Adam",))
+    ends = [provenance.line(run, pin, "en", ())[-50:] for run, pin in ((tuned, plain), (plain, tuned))]
+    assert ends[0].endswith("off; pinned: η = 0.06, Start, first coordinate −3.5, Adam bias correction"[-50:])
+    assert "pinned: each learning rate tuned, Start, first coordinate −1.5, Adam" in provenance.line(
+        plain, tuned, "en", ()
+    )
 
 
 def test_the_line_of_a_panel_begins_with_its_own_settings():
