@@ -73,7 +73,7 @@ WRONG = {
     "concept": (["figure", "loss", "-o", "{}/a.svg"], "loss_surfaces"),
     "preset": (["figure", "loss_surfaces", "--preset", "x", "-o", "{}/a.svg"], "ravine"),
     "figure": (["figure", "loss_surfaces", "--figure", "x", "-o", "{}/a.svg"], "hero"),
-    "suffix": (["figure", "loss_surfaces", "-o", "{}/a.gif"], "svg"),
+    "suffix": (["figure", "loss_surfaces", "-o", "{}/a.bmp"], "svg"),
     "setting": (["figure", "loss_surfaces", "--set", "rate=1", "-o", "{}/a.svg"], "learning_rate"),
     "value": (["figure", "loss_surfaces", "--set", "learning_rate=1e309", "-o", "{}/a.svg"], "from 1e-08 to 1000"),
     "start": (["figure", "loss_surfaces", "--set", "start_x=99", "-o", "{}/a.svg"], "from -4 to 1"),

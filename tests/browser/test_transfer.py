@@ -6,7 +6,7 @@ from .test_signals import changed, point
 def test_a_click_on_a_block_freezes_up_to_it(visit):
     """The head is on top and the input at the foot: a click there freezes nothing."""
     visitor = visit("/fine_tuning?lang=en")
-    for down, frozen in ((0.34, 4), (0.72, 1), (0.84, 0)):
+    for down, frozen in ((0.31, 4), (0.665, 1), (0.785, 0)):
         before = visitor.shot("network")
         point(visitor, "network", 0.25, down, click=True)
         visitor.until(lambda frozen=frozen: f"frozen={frozen}" in visitor.address)

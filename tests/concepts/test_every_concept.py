@@ -26,6 +26,7 @@ from dlviz.drawing.grammar.theme import Look
 from dlviz.formulas import plain
 from dlviz.language import LANGUAGES, translate, words
 from dlviz.numbers import filled
+from dlviz.ui.page.steady import steady
 
 PRESETS = [(stem, preset) for stem, concept in catalog.concepts().items() for preset in concept.experiment.PRESETS]
 NAMES = [f"{stem}-{preset.name}" for stem, preset in PRESETS]
@@ -98,6 +99,11 @@ def test_every_figure_of_every_preset_draws_and_has_a_text_alternative(stem, pre
             spec = figure.draw([Run(result)], look).to_dict()
             assert spec["layer"]
             assert not unset_in_picture(spec)
+            # New rows under a name that no layer draws would stop the chart in the browser.
+            sent = steady(spec)
+            assert set(sent["datasets"]) == {
+                layer["data"]["name"] for layer in sent["layer"] if "name" in layer["data"]
+            }
             text = figure.alt(result, look)
             assert text
             assert not re.search(r"[{_^$\\]", text), text

@@ -10,6 +10,7 @@ get the plain form.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,7 +34,15 @@ def typeset(piece: Piece, look: Look) -> Piece:
     layers = [made for layer in piece.layers for made in setter.layer(layer)]
     if not setter.changed:
         return piece
-    return Piece(tuple(layers), setter.data, piece.params, piece.tables)
+    # Rows that no layer draws any more: Vega drops them, and new ones under their name would stop the chart.
+    left = _drawn(piece.layers) - _drawn(layers)
+    data = {name: records for name, records in setter.data.items() if name not in left}
+    return Piece(tuple(layers), data, piece.params, piece.tables)
+
+
+def _drawn(layers: Sequence[Spec]) -> set[str]:
+    """The names of the rows that layers draw."""
+    return {layer["data"]["name"] for layer in layers if "name" in layer["data"]}
 
 
 @dataclass

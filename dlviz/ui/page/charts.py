@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 from zlib import crc32
@@ -98,32 +98,45 @@ def prepared(figure: Any, alt: str | None) -> Drawing:
     return Drawing(spec, alt, offers_click, moving, f"{crc32(bare.encode()):08x}")
 
 
-def chart(drawing: Drawing, name: str, label: str, click: Mapping[str, str], moved: View, move: Move) -> None:
+@dataclass
+class Seen:
+    """What is known of a chart in a visitor's browser.
+
+    ``form`` is that of its drawing, ``first`` where its sliders stood when it was built, ``chosen`` what has been said
+    of it since the page shows it: Streamlit says all of it again each time.
+    """
+
+    form: str = ""
+    first: View = ()
+    chosen: dict[str, Any] = field(default_factory=dict)
+
+
+def chart(drawing: Drawing, name: str, label: str, click: Mapping[str, str], seen: Seen, move: Move) -> None:
     """Show a chart under its own theme, with its text alternative, its label where there is none.
 
-    ``click`` maps the settings that a click on it sets to fields of the clicked row. ``moved`` is where its sliders
-    stand as the page opens; ``move`` is told, as a hand that moved one comes to rest. The alternative, which
-    says what this very run shows, stands beside the chart for screen readers only: within the chart's
-    specification, any change of it would build the chart anew and put its sliders back.
+    ``click`` maps the settings that a click on it sets to fields of the clicked row. ``move`` is told of the sliders
+    that a hand has moved, when it rests. The alternative, which says what this very run shows, stands beside the chart
+    for screen readers only: within the chart's specification, any change of it would build the chart anew and put its
+    sliders back.
     """
     select: dict[str, Any] = {}
     listened = [*drawing.sliders, *([START] if click and drawing.offers_click else [])]
     if listened:
-        # Of another form it is another chart, whose sliders begin anew.
-        key = f"{name}_{drawing.form}"
-        select = {"key": key, "on_select": lambda: _touched(key, click, move), "selection_mode": listened}
-    st.vega_lite_chart(drawing.at(moved), theme=None, width="stretch", alt=label, **select)
+        key = f"{name}_chart"
+        select = {"key": key, "on_select": lambda: _touched(key, click, seen, move), "selection_mode": listened}
+    st.vega_lite_chart(drawing.at(seen.first), theme=None, width="stretch", alt=label, **select)
     st.html(f'<p class="dlviz-alt">{escape(drawing.alt or label)}</p>')
 
 
-def _touched(key: str, click: Mapping[str, str], move: Move) -> None:
-    """What the browser says of a chart: all that was chosen in it since it is there."""
+def _touched(key: str, click: Mapping[str, str], seen: Seen, move: Move) -> None:
+    """What the browser says of a chart."""
     chosen = dict(st.session_state[key]["selection"])
-    points = chosen.pop(START, None)
+    new = {name: value for name, value in chosen.items() if seen.chosen.get(name) != value}
+    seen.chosen = chosen
+    points = new.pop(START, None)
     # The front end says nothing where a value is 0.
-    move(tuple((name, value if isinstance(value, int | float) else 0) for name, value in chosen.items()))
-    if points and points != st.session_state.get(f"{key}_points"):
-        st.session_state[f"{key}_points"] = points
+    move(tuple((name, value if isinstance(value, int | float) else 0) for name, value in new.items()))
+    if points:
         st.session_state[CLICKED] = True
         _clicked(points[0], click)
 
@@ -146,8 +159,8 @@ def _offers_click(spec: dict[str, Any]) -> bool:
 
 
 def _clicked(point: Mapping[str, Any], click: Mapping[str, str]) -> None:
-    for name, field in click.items():
-        value = point[field]
+    for name, column in click.items():
+        value = point[column]
         if isinstance(value, str) and isinstance(st.session_state[name], int | float):
             value = float(value)  # the name of a row or a column of a matrix
         # Four digits are finer than a pixel, and keep links short.

@@ -27,7 +27,7 @@ from dlviz.links import View
 from dlviz.numbers import filled
 from dlviz.slides import current_preset
 from dlviz.ui.page import controls, save, sections
-from dlviz.ui.page.charts import CLICKED, Drawing, chart, shared
+from dlviz.ui.page.charts import CLICKED, Drawing, Seen, chart, shared
 from dlviz.ui.page.errors import apart, explain, left_out
 from dlviz.ui.page.plan import Run, Way, plan
 from dlviz.ui.session import address, compute
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 VISIT = "visit"
 SEEN = "seen"
-"""Session state: of each figure of the open page the form of its chart, and where its sliders stood at first."""
+"""Session state: of each figure of the open page what is known of its chart in the browser."""
 STOPPED = "stopped"
 """The settings whose run the visitor has stopped."""
 HERO = "hero"
@@ -191,6 +191,8 @@ class Frame:
         """Everything below the presets: figures, readouts, notices, pin, texts, share and export."""
         pinned = self._picture.pin
         ghost = pinned and self._carry_out(pinned)
+        shown = self.figures.shown(self._drawn)
+        st.session_state[SEEN] = {name: seen for name, seen in st.session_state[SEEN].items() if name in shown}
         first, *rows = self._rows()
         self._charts((HERO, *first), (WIDE, 1 - WIDE) if first else (1,), result, ghost)
         with apart():
@@ -253,18 +255,18 @@ class Frame:
         """A figure's chart and its button. A fragment: to move a slider of the chart changes the link, and no run."""
         if st.session_state.pop(CLICKED, False):
             st.rerun()
-        seen: dict[str, tuple[str, View]] = st.session_state[SEEN]
-        if seen.get(name, ("", ()))[0] != drawn.form:
+        seen: Seen = st.session_state[SEEN].setdefault(name, Seen())
+        if seen.form != drawn.form:
             # The browser builds the chart anew: its sliders stand where they stood, as far as it has these.
-            seen[name] = drawn.form, drawn.moved(self._visit.view(name))
-            self._hold(self._visit.with_view(name, seen[name][1]))
-        first = seen[name][1]
+            seen.form, seen.first = drawn.form, drawn.moved(self._visit.view(name))
+            if self._drawn == self.settings:  # a first look may have fewer steps
+                self._hold(self._visit.with_view(name, seen.first))
 
         def move(view: View) -> None:
-            self._hold(self._visit.with_view(name, drawn.moved((*first, *view))))
+            self._hold(self._visit.with_view(name, drawn.moved((*self._visit.view(name), *view))))
 
         figure = self.figures.FIGURES[name]
-        chart(drawn, name, tr(figure.label), figure.click, first, move)
+        chart(drawn, name, tr(figure.label), figure.click, seen, move)
         if address.keep(self.stem, self._visit) and st.session_state.get(sections.SHARE):
             st.rerun()  # the link stands there
         save.button(self.stem, name, self._visit, bool(drawn.sliders))
