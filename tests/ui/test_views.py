@@ -37,6 +37,7 @@ def test_a_link_with_a_view_opens_with_the_slider_there_and_keeps_it():
 @pytest.mark.parametrize(("given", "kept", "noted"), [
     ("hero.step:1e999", None, True), ("step", None, True), ("hero.step:<b>", None, True), ("", None, True),
     ("hero.step:99999", None, False), ("hero.step:-5", "hero.step:0", False), ("hero.none:3", None, False),
+    ("none.step:3", None, False), ("basins.step:3,hero.step:7", "hero.step:7", False),
 ])  # fmt: skip
 def test_a_tampered_view_is_noted_or_brought_within_its_ends(given, kept, noted):
     at = page(view=given)

@@ -191,8 +191,9 @@ class Frame:
         """Everything below the presets: figures, readouts, notices, pin, texts, share and export."""
         pinned = self._picture.pin
         ghost = pinned and self._carry_out(pinned)
-        shown = self.figures.shown(self._drawn)
+        shown = self.figures.shown(self.settings)
         st.session_state[SEEN] = {name: seen for name, seen in st.session_state[SEEN].items() if name in shown}
+        self._hold(self._visit.of_figures(shown))
         first, *rows = self._rows()
         self._charts((HERO, *first), (WIDE, 1 - WIDE) if first else (1,), result, ghost)
         with apart():

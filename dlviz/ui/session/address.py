@@ -13,6 +13,7 @@ bounds change takes its value from the old link rather than from the code.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from time import sleep
 from typing import Any
@@ -60,6 +61,10 @@ class Visit:
     def with_view(self, figure: str, view: View) -> Visit:
         views = dict(self.views) | {figure: view}
         return replace(self, views=tuple((name, moved) for name, moved in views.items() if moved))
+
+    def of_figures(self, shown: Collection[str]) -> Visit:
+        """The visit without views of figures that the page does not show."""
+        return replace(self, views=tuple((name, view) for name, view in self.views if name in shown))
 
 
 def language() -> str:
